@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto';
+import type { Address } from '../ports/object-store.ts';
+
+/** One version of one object that a run may load. */
+export interface SourceObject extends Address {
+  /** sha256 of bucket, key and ETag: the ledger's name for this version. */
+  id: string;
+  etag: string;
+  sizeBytes: number;
+  /** ISO 8601, UTC. */
+  lastModified: string;
+  versionId?: string;
+}
+
+/** The ledger's id of an object version. A zero byte parts the fields: no key or bucket holds one. */
+export function sourceId(bucket: string, key: string, etag: string): string {
+  return createHash('sha256').update(`${bucket}\0${key}\0${etag}`).digest('hex');
+}

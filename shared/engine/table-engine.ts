@@ -1,0 +1,168 @@
+import type { Column, OutputFormat, PartitionValues } from '../domain/schema.ts';
+import type { ErrorRecord } from '../errors.ts';
+import type { CsvDialect } from '../formats/csv-dialect.ts';
+
+/**
+ * What the steps ask of the engine that turns local files into table files. It touches nothing but the paths it is given;
+ * fetching, uploading and receipts are the steps' work. DuckDB implements it; tests may give a small one of their own.
+ */
+export interface TableEngine {
+  /** Rows of `inputs` → staged buckets or final files. */
+  convert(job: ConvertJob): Promise<ConvertOutcome>;
+  /** Staged files of one bucket → final files, sorted, one or more a partition. */
+  repartition(job: RepartitionJob): Promise<RepartitionOutcome>;
+  /** Columns and row count of a local Parquet file; `CorruptFile` where it is none. */
+  describeParquet(path: string): Promise<ParquetDescription>;
+  close(): Promise<void>;
+}
+
+export interface ParquetDescription {
+  columns: { original: string; type: Column['type'] }[];
+  rows: number;
+}
+
+/** A column of a file, in the file's order, and where it goes. */
+export interface FileColumn {
+  original: string;
+  /** The table column it fills; undefined: read, checked, and left out. */
+  target: string | undefined;
+  /** strptime format, for dates and timestamps that are not ISO 8601. */
+  format?: string;
+}
+
+/** One local file, or one row-aligned slice of an object, to be read. */
+export interface LocalInput {
+  /** Index among the job's inputs is its identity; `uri` and `entry` are for people. */
+  path: string;
+  uri: string;
+  entry?: string;
+  sourceId: string;
+  format: 'csv' | 'parquet';
+  /** For CSV. `headerRows` and `skipLines` are already 0 for a slice that does not begin the object. */
+  dialect?: CsvDialect;
+  /** The file's columns, in its order. */
+  columns: FileColumn[];
+  /** Where the local file's first byte lies in the (uncompressed) object. */
+  firstByte: number;
+  /** Line number of the local file's first line; 1 unless it is a later slice (then relative to the slice). */
+  firstLine: number;
+  /** Local path is gzip-compressed. */
+  gzip?: boolean;
+}
+
+/** A partition column: a column of the table, something derived from one, or a constant of the run. */
+export interface PartitionSpec {
+  /** Name in the path and the catalog. */
+  name: string;
+  from: { column: string } | { column: string; part: 'year' | 'month' | 'day' | 'hour' } | { constant: string };
+  type: Column['type'];
+}
+
+/** How a table's files are written. */
+export interface TableWriting {
+  /** Data columns as they are written: partition columns that are table columns are left out of files, as Hive does. */
+  columns: Column[];
+  partitions: PartitionSpec[];
+  /** Table column names; ties keep no order. */
+  sortBy: string[];
+  formats: OutputFormat[];
+  compression: {
+    parquet: 'zstd' | 'snappy' | 'gzip' | 'none';
+    avro: 'deflate' | 'snappy' | 'null';
+    csv: 'gzip' | 'none';
+  };
+  avroTimestamps: 'millis' | 'micros';
+  /** Target size of a file, before Parquet's own compression is known only approximately; ±25%. */
+  fileSizeBytes: number;
+  rowGroupRows: number;
+  /** Key-value metadata of Parquet and Avro files (source, version, original names). */
+  metadata: Record<string, string>;
+}
+
+export interface ConvertJob {
+  inputs: LocalInput[];
+  /** All table columns with their types, partition source columns among them. */
+  columns: Column[];
+  writing: TableWriting;
+  /** `stage`: at most this many Parquet files by hash of the partition values; `final`: the table's files at once. */
+  target: { kind: 'stage'; buckets: number } | { kind: 'final' };
+  /** Beyond it an input fails and none of its rows is written. Undefined: judged later (a slice of an object). */
+  tolerance: RejectTolerance | undefined;
+  /** Timestamps without an offset are of this zone. */
+  timezone: string;
+  /** Folder for outputs and spill, empty at the start, the caller's to remove. */
+  scratch: string;
+}
+
+/** Tolerated rejected rows of one object: whichever of the two is larger. */
+export interface RejectTolerance {
+  rows: number;
+  share: number;
+}
+
+export interface InputAccount {
+  /** Index into `job.inputs`. */
+  input: number;
+  /** Records in the input, counted apart from the engine's parse. */
+  rowsRead: number;
+  rowsWritten: number;
+  rowsRejected: number;
+  bytesRead: number;
+  /** Physical lines in the input, for line numbers of later slices. */
+  lines: number;
+  /** The first rejected row's reason, for people. */
+  firstReject?: string;
+  /** Set: the input failed as a whole; nothing of it is written. */
+  failed?: ErrorRecord;
+}
+
+/** A file in `scratch`. */
+export interface LocalFile {
+  path: string;
+  rows: number;
+  bytes: number;
+}
+
+export interface StagedFile extends LocalFile {
+  bucket: number;
+}
+
+export interface FinalFile extends LocalFile {
+  format: OutputFormat;
+  partition: PartitionValues;
+  /** Number of the file within partition and format, from 0. */
+  part: number;
+}
+
+/** A rejected row. Written as JSON lines, one object a line, to `rejects.path`. */
+export interface RejectedRow {
+  uri: string;
+  entry: string | null;
+  /** 1-based physical line of the row's first byte, relative to the input's `firstLine`. */
+  line: number | null;
+  /** Of the row's first byte in the (uncompressed) object. */
+  byteOffset: number | null;
+  column: string | null;
+  reason: string;
+  raw: string | null;
+}
+
+export interface ConvertOutcome {
+  accounts: InputAccount[];
+  staged: StagedFile[];
+  files: FinalFile[];
+  rejects: LocalFile | undefined;
+}
+
+export interface RepartitionJob {
+  /** Staged Parquet files (all columns of the table). */
+  inputs: string[];
+  columns: Column[];
+  writing: TableWriting;
+  scratch: string;
+}
+
+export interface RepartitionOutcome {
+  rowsRead: number;
+  files: FinalFile[];
+}

@@ -1,0 +1,26 @@
+/** How a CSV's bytes become fields; always explicit by the time rows are read. */
+export interface CsvDialect {
+  encoding: 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252' | 'latin-1';
+  /** Bytes of the byte-order mark, 0 where there is none. */
+  bomBytes: number;
+  lineEnd: '\n' | '\r\n' | '\r' | 'mixed';
+  /** One or more characters. */
+  delimiter: string;
+  /** Empty: no quoting. */
+  quote: '"' | "'" | '';
+  /** The quote itself where it is doubled, a backslash, or empty for neither. */
+  escape: string;
+  /** Lines starting so are no rows; empty: none. */
+  comment: string;
+  /** Lines before the header (or before the first row where there is none). */
+  skipLines: number;
+  /** Header rows: 0, 1, or more where several make up a name. */
+  headerRows: number;
+  /** Rows at the end that are no data (totals, notes). */
+  footerRows: number;
+  /** What stands for a missing value, besides the empty field. Those of `textNulls: false` not in text columns. */
+  nullTokens: string[];
+  decimalComma: boolean;
+  /** Digit-group separator; empty: none. */
+  thousands: string;
+}

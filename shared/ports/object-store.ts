@@ -1,0 +1,101 @@
+/**
+ * What Sluice asks of an object store: S3's strongly consistent reads, conditional puts and deletes on one key, byte
+ * ranges, listings in UTF-8 byte order, and server-side copies. No AWS types cross this line.
+ *
+ * Errors, for every method: `ObjectNotFound`, `BucketNotFound`, `AccessDenied`, `PreconditionFailed` (a condition lost),
+ * `ObjectStoreBusy` (retryable: 5xx, SlowDown, connection lost).
+ */
+export interface Address {
+  bucket: string;
+  key: string;
+}
+
+export interface ObjectInfo extends Address {
+  /** Opaque, without quotes; changes with every write. */
+  etag: string;
+  sizeBytes: number;
+  lastModified: Date;
+  versionId?: string;
+}
+
+/** Pins a read to one version of an object. A different version is `PreconditionFailed`. */
+export interface ReadCondition {
+  ifMatch?: string;
+  versionId?: string;
+}
+
+export interface ByteRange {
+  /** First byte, inclusive. */
+  start: number;
+  /** Last byte, exclusive; clipped to the object's size. */
+  end: number;
+}
+
+export type WriteCondition = { ifNoneMatch: '*' } | { ifMatch: string } | undefined;
+
+export interface WriteOptions {
+  condition?: WriteCondition;
+  contentType?: string;
+  metadata?: Record<string, string>;
+}
+
+export interface Written {
+  etag: string;
+  versionId?: string;
+}
+
+export interface ListOptions {
+  /** Keys that sort after this one only. */
+  startAfter?: string;
+}
+
+/** Calls made so far, by kind; one listing page, part or range is one call. */
+export interface CallCounts {
+  get: number;
+  head: number;
+  put: number;
+  copy: number;
+  list: number;
+  delete: number;
+}
+
+export interface ObjectStore {
+  head(address: Address, condition?: ReadCondition): Promise<ObjectInfo | undefined>;
+  /** The whole object, or a range of it, in memory. An empty object has no ranges: it reads as zero bytes. */
+  read(address: Address, options?: ReadCondition & { range?: ByteRange }): Promise<Uint8Array>;
+  /** The object as a stream of chunks, in order. */
+  stream(address: Address, options?: ReadCondition & { range?: ByteRange }): Promise<AsyncIterable<Uint8Array>>;
+  /** Brings the object, or a range of it, to a local file by parallel ranged reads; returns the bytes written. */
+  download(address: Address, path: string, options?: ReadCondition & { range?: ByteRange }): Promise<number>;
+  put(address: Address, body: Uint8Array | string, options?: WriteOptions): Promise<Written>;
+  /** A local file as one object, in parallel parts where it is large. */
+  upload(path: string, address: Address, options?: WriteOptions): Promise<Written>;
+  /** A server-side copy, whatever the size. `ifMatch` pins the source's version. */
+  copy(from: Address & { etag?: string }, to: Address, options?: { condition?: WriteCondition }): Promise<Written>;
+  /** Deletes one key; one that is not there counts as deleted, unless a condition is given and lost. */
+  delete(address: Address, options?: { ifMatch?: string }): Promise<void>;
+  /** Deletes many keys of one bucket; throws if any is left. */
+  deleteMany(bucket: string, keys: string[]): Promise<void>;
+  /** All objects under a prefix, in UTF-8 byte order of their keys, all pages. */
+  list(bucket: string, prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
+  readonly calls: Readonly<CallCounts>;
+}
+
+export function noCalls(): CallCounts {
+  return { get: 0, head: 0, put: 0, copy: 0, list: 0, delete: 0 };
+}
+
+/** `s3://bucket/key`, the way people name an object. */
+export function uri(address: Address): string {
+  return `s3://${address.bucket}/${address.key}`;
+}
+
+/** How a source bucket is reached, when not by the process's own credentials. */
+export interface SourceAccess {
+  /** Unsigned requests, for public buckets. */
+  unsigned?: boolean;
+  region?: string;
+  /** A role of the bucket's account to assume. */
+  roleArn?: string;
+  requesterPays?: boolean;
+}
