@@ -28,3 +28,12 @@ export interface RequestedObject {
   versionId?: string;
   sequencer?: string;
 }
+
+/**
+ * Whether objects that are loaded already are loaded again. Events and `pick: new` never do that; what a person asks for
+ * is done, and replaces what it wrote before.
+ */
+export function reloads(request: LoadRequest): boolean {
+  if (request.force) return true;
+  return request.trigger === 'person' && request.objects === undefined && request.dataset.source.pick !== 'new';
+}

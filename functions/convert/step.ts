@@ -1,0 +1,178 @@
+import { rm } from 'node:fs/promises';
+import pMap from 'p-map';
+import { runKeys, type TaskStep } from '../../shared/commit/keys.ts';
+import { writeReceipt } from '../../shared/commit/receipts.ts';
+import { runFiles } from '../../shared/commit/run-files.ts';
+import { readTask, type TaskItem } from '../../shared/commit/tasks.ts';
+import { storeFile } from '../../shared/commit/store-file.ts';
+import type {
+  ConvertAccount,
+  ConvertReceipt,
+  ConvertTask,
+  FinalStoredFile,
+  Plan,
+  StoredFile,
+} from '../../shared/domain/load.ts';
+import type { ConvertJob, ConvertOutcome, InputAccount, LocalInput } from '../../shared/engine/table-engine.ts';
+import { type ErrorRecord, isObjectFault, toErrorRecord } from '../../shared/errors.ts';
+import { FILES_AT_ONCE, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
+import type { Ports } from '../../shared/ports/ports.ts';
+import { fetchInput, type FetchedInput } from './fetch-input.ts';
+
+export interface ConvertStepInput extends TaskItem {
+  run: string;
+  step: Extract<TaskStep, 'convert' | 'whole'>;
+}
+
+/** A task's files fetched and turned into staged or final table files, uploaded, and accounted for in its receipt. */
+export function makeConvert(ports: Ports) {
+  return async (event: ConvertStepInput, attempt: string): Promise<{ rowsWritten: number; rowsRejected: number }> => {
+    const { request } = await runFiles(ports, event.run).request();
+    const plan = await runFiles(ports, event.run).plan();
+    const task = await readTask<ConvertTask>(ports.objects, ports.places.work, event.at);
+    const scratch = await ports.newScratch();
+    try {
+      const startedAt = ports.clock.now().getTime();
+      const fetched = await fetchAll(ports, request.dataset.source.access, task, scratch);
+      const { outcome, accounts } = await convertAll(ports, plan, task, fetched, {
+        tolerance: task.inputs.some((input) => input.range) ? undefined : request.dataset.rejects,
+        timezone: request.dataset.source.csv.timezone ?? 'UTC',
+        scratch,
+      });
+      const durationMs = ports.clock.now().getTime() - startedAt;
+      const folder = runKeys.attempt(event.run, event.step, event.task, attempt);
+      const receipt: ConvertReceipt = {
+        task: event.task,
+        attempt,
+        table: task.table,
+        accounts: accounts.map((account) => ({ ...account, durationMs: Math.round(durationMs / accounts.length) })),
+        ...(await uploadAll(ports, outcome, folder)),
+      };
+      const held = await writeReceipt(ports.objects, ports.places.work, event.run, event.step, event.task, receipt);
+      return {
+        rowsWritten: held.accounts.reduce((sum, account) => sum + account.rowsWritten, 0),
+        rowsRejected: held.accounts.reduce((sum, account) => sum + account.rowsRejected, 0),
+      };
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  };
+}
+
+type Fetched = { input: number; file: FetchedInput } | { input: number; failed: ErrorRecord };
+
+/** Every input as a local file, or the fault of its object. */
+async function fetchAll(
+  ports: Ports,
+  access: Parameters<Ports['sources']>[0],
+  task: ConvertTask,
+  scratch: string,
+): Promise<Fetched[]> {
+  const store = ports.sources(access);
+  return pMap(
+    task.inputs,
+    async (input, index): Promise<Fetched> => {
+      try {
+        return { input: index, file: await fetchInput(store, input, `${scratch}/in-${index}`) };
+      } catch (error) {
+        if (!isObjectFault(error)) throw error;
+        return { input: index, failed: toErrorRecord(error) };
+      }
+    },
+    { concurrency: FILES_AT_ONCE },
+  );
+}
+
+/**
+ * Converts what was fetched. An object of which one file fails must leave no rows of its other files behind: they are
+ * taken out and the rest is converted again.
+ */
+async function convertAll(
+  ports: Ports,
+  plan: Plan,
+  task: ConvertTask,
+  fetched: Fetched[],
+  options: Pick<ConvertJob, 'tolerance' | 'timezone' | 'scratch'>,
+): Promise<{ outcome: ConvertOutcome; accounts: Omit<ConvertAccount, 'durationMs'>[] }> {
+  const engine = await ports.engine();
+  const table = plan.tables[task.table];
+  const failures = new Map<number, { error: ErrorRecord; account: InputAccount | undefined }>();
+  for (const item of fetched) {
+    if ('failed' in item) failures.set(item.input, { error: item.failed, account: undefined });
+  }
+  for (let round = 0; ; round++) {
+    const failedObjects = new Set([...failures.keys()].map((input) => task.inputs[input].source.id));
+    const good = fetched.filter(
+      (item): item is Extract<Fetched, { file: FetchedInput }> =>
+        'file' in item && !failedObjects.has(task.inputs[item.input].source.id),
+    );
+    const outcome = await engine.convert({
+      ...options,
+      scratch: `${options.scratch}/out-${round}`,
+      inputs: good.map((item): LocalInput => item.file.local),
+      columns: table.columns,
+      writing: table.writing,
+      target: plan.buckets > 0 ? { kind: 'stage', buckets: plan.buckets } : { kind: 'final' },
+    });
+    const failed = outcome.accounts.filter((account) => account.failed);
+    const sharesObject = (account: InputAccount): boolean => {
+      const { id } = task.inputs[good[account.input].input].source;
+      return good.some((item, i) => i !== account.input && task.inputs[item.input].source.id === id);
+    };
+    for (const account of failed) {
+      const { input } = good[account.input];
+      failures.set(input, { error: account.failed!, account });
+    }
+    if (failed.some(sharesObject)) continue;
+    const accounts = outcome.accounts
+      .filter((account) => !account.failed)
+      .map((account) => ({
+        ...account,
+        input: good[account.input].input,
+        ...(good[account.input].file.chain ? { chain: good[account.input].file.chain } : {}),
+      }));
+    return { outcome, accounts: [...accounts, ...failureAccounts(task, failures)] };
+  }
+}
+
+function failureAccounts(
+  task: ConvertTask,
+  failures: Map<number, { error: ErrorRecord; account: InputAccount | undefined }>,
+): InputAccount[] {
+  const first = new Map<string, ErrorRecord>();
+  for (const [input, { error }] of failures) {
+    const { id } = task.inputs[input].source;
+    if (!first.has(id)) first.set(id, error);
+  }
+  return task.inputs.flatMap((input, index) => {
+    const error = first.get(input.source.id);
+    if (!error) return [];
+    const known = failures.get(index)?.account;
+    const empty = { rowsRead: 0, rowsWritten: 0, rowsRejected: 0, bytesRead: 0, lines: 0 };
+    return [{ ...empty, ...known, input: index, rowsWritten: 0, failed: failures.get(index)?.error ?? error }];
+  });
+}
+
+async function uploadAll(
+  ports: Ports,
+  outcome: ConvertOutcome,
+  folder: string,
+): Promise<Pick<ConvertReceipt, 'staged' | 'files' | 'rejects'>> {
+  const staged = await pMap(
+    outcome.staged,
+    async (file, i) => ({ ...(await storeFile(ports, file, `${folder}/staged-${i}.parquet`)), bucket: file.bucket }),
+    { concurrency: SMALL_CALLS_AT_ONCE },
+  );
+  const files = await pMap(
+    outcome.files,
+    async (file, i): Promise<FinalStoredFile> => ({
+      ...(await storeFile(ports, file, `${folder}/final-${i}`)),
+      format: file.format,
+      partition: file.partition,
+    }),
+    { concurrency: SMALL_CALLS_AT_ONCE },
+  );
+  let rejects: StoredFile | undefined;
+  if (outcome.rejects) rejects = await storeFile(ports, outcome.rejects, `${folder}/rejects.jsonl`);
+  return { staged, files, rejects };
+}

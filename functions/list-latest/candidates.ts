@@ -1,0 +1,80 @@
+import pMap from 'p-map';
+import type { LoadRequest, RequestedObject } from '../../shared/dataset/request.ts';
+import { fillTokens } from '../../shared/domain/dates.ts';
+import { pick } from '../../shared/domain/pick.ts';
+import { type SourceObject, sourceId } from '../../shared/domain/source.ts';
+import { ObjectNotFound } from '../../shared/errors.ts';
+import { SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
+import { type ObjectInfo, uri } from '../../shared/ports/object-store.ts';
+import type { Ports } from '../../shared/ports/ports.ts';
+
+export interface Candidates {
+  objects: SourceObject[];
+  /** In the ledger already (`pick: new`). */
+  loaded: number;
+  /** Of an event, but the object is of another version by now, or gone: that version's own event brings it. */
+  superseded: number;
+}
+
+/** The objects a request speaks of: those it names, or those that the source's listing has. */
+export async function candidatesOf(
+  ports: Ports,
+  request: LoadRequest,
+  isLoaded: (id: string) => boolean,
+): Promise<Candidates> {
+  return request.objects === undefined ? listed(ports, request, isLoaded) : named(ports, request, request.objects);
+}
+
+async function named(ports: Ports, request: LoadRequest, wanted: RequestedObject[]): Promise<Candidates> {
+  const store = ports.sources(request.dataset.source.access);
+  const found = await pMap(wanted, (object) => store.head({ bucket: object.bucket, key: object.key }), {
+    concurrency: SMALL_CALLS_AT_ONCE,
+  });
+  const objects = new Map<string, SourceObject>();
+  let superseded = 0;
+  wanted.forEach((object, i) => {
+    const info = found[i];
+    if (info && (object.etag === undefined || object.etag === info.etag)) {
+      const source = toSource(info);
+      objects.set(source.id, source);
+    } else if (request.trigger === 'event') {
+      superseded++;
+    } else {
+      throw new ObjectNotFound(`There is no object ${uri(object)}${object.etag ? ` of ETag ${object.etag}` : ''}`, {
+        where: uri(object),
+      });
+    }
+  });
+  return { objects: [...objects.values()], loaded: 0, superseded };
+}
+
+async function listed(ports: Ports, request: LoadRequest, isLoaded: (id: string) => boolean): Promise<Candidates> {
+  const { source } = request.dataset;
+  const bucket = source.bucket ?? ports.places.landing;
+  const at = { time: new Date(request.referenceTime), timezone: source.timezone, constants: request.constants };
+  const prefix = fillTokens(source.prefix, at);
+  const store = ports.sources(source.access);
+  const picked = await pick(store.list(bucket, prefix), {
+    pick: source.pick,
+    orderBy: source.orderBy,
+    prefix,
+    contains: source.contains === undefined ? undefined : fillTokens(source.contains, at),
+    glob: source.glob === undefined ? undefined : fillTokens(source.glob, at),
+  });
+  const objects = picked.map(toSource);
+  if (source.pick !== 'new') return { objects, loaded: 0, superseded: 0 };
+  const fresh = objects.filter((object) => !isLoaded(object.id));
+  return { objects: fresh, loaded: objects.length - fresh.length, superseded: 0 };
+}
+
+function toSource(info: ObjectInfo): SourceObject {
+  return {
+    id: sourceId(info.bucket, info.key, info.etag),
+    bucket: info.bucket,
+    key: info.key,
+    etag: info.etag,
+    sizeBytes: info.sizeBytes,
+    lastModified: info.lastModified.toISOString(),
+    ...(info.versionId === undefined ? {} : { versionId: info.versionId }),
+  };
+}

@@ -1,0 +1,145 @@
+import pMap from 'p-map';
+import { claim } from '../../shared/commit/claims.ts';
+import type { LogState } from '../../shared/commit/fold.ts';
+import { writeHistory } from '../../shared/commit/history.ts';
+import { runId } from '../../shared/commit/keys.ts';
+import { openLog } from '../../shared/commit/log.ts';
+import { attemptFolder, type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
+import { readTasks, taskName, writeTasks } from '../../shared/commit/tasks.ts';
+import { type LoadRequest, reloads } from '../../shared/dataset/request.ts';
+import type { Listed, ReadTask } from '../../shared/domain/load.ts';
+import type { SourceObject } from '../../shared/domain/source.ts';
+import { BATCH_MAX_BYTES, BATCH_MAX_OBJECTS, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
+import type { Ports } from '../../shared/ports/ports.ts';
+import { type Candidates, candidatesOf } from './candidates.ts';
+
+export interface ListLatestInput {
+  execution: { id: string; name: string; startTime: string };
+  input: unknown;
+}
+
+/** What every later state of the machine sees. */
+export interface ListLatestOutput {
+  run: string;
+  dataset: string;
+  /** The work bucket. */
+  bucket: string;
+  nothing: 'no' | 'skip' | 'fail';
+  sources: { items: string; objects: number; bytes: number };
+  workers: number;
+}
+
+/** Turns an execution's input into a request; throws `BadRequest`, `BadDataset`, `UnknownDataset`, `OutputInsideSource`. */
+export type ResolveRequest = (input: unknown, now: Date) => LoadRequest | Promise<LoadRequest>;
+
+/** Finds, claims and batches the objects that a run will load. */
+export function makeListLatest(ports: Ports, resolve: ResolveRequest) {
+  return async (event: ListLatestInput, attempt: string): Promise<ListLatestOutput> => {
+    const run = runId(event.execution);
+    const files = runFiles(ports, run);
+    const { execution } = event;
+    const predecessor = predecessorOf(event.input);
+    const request = predecessor
+      ? (await runFiles(ports, predecessor).request()).request
+      : await resolve(event.input, new Date(execution.startTime));
+    const fixed = await files.fixRequest({
+      run,
+      executionId: execution.id,
+      startedAt: new Date(execution.startTime).toISOString(),
+      request,
+    });
+    const listed = await files.fixListed(await list(ports, fixed, predecessor, attempt));
+    return {
+      run,
+      dataset: fixed.request.dataset.name,
+      bucket: ports.places.work,
+      nothing: listed.objects > 0 ? 'no' : await nothing(ports, fixed, listed),
+      sources: { items: listed.tasks.items, objects: listed.objects, bytes: listed.bytes },
+      workers: fixed.request.dataset.concurrency.workers,
+    };
+  };
+}
+
+/** A run whose commit was void is done again by a new one over the same objects: it passes its own name on. */
+function predecessorOf(input: unknown): string | undefined {
+  if (typeof input !== 'object' || input === null || !('successorOf' in input)) return undefined;
+  return String(input.successorOf);
+}
+
+async function list(
+  ports: Ports,
+  fixed: RunRequest,
+  predecessor: string | undefined,
+  attempt: string,
+): Promise<Listed> {
+  const { request, run } = fixed;
+  const state = await openLog(ports.objects, ports.places.work, request.dataset.name).head();
+  const candidates = predecessor
+    ? await objectsOf(ports, predecessor)
+    : await candidatesOf(ports, request, (id) => state.sources.has(id));
+  const { claimed, loaded, held } = await claimAll(ports, fixed, candidates.objects, state);
+  const tasks = batches(claimed);
+  return {
+    tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'list', attempt), tasks),
+    objects: claimed.length,
+    bytes: claimed.reduce((sum, source) => sum + source.sizeBytes, 0),
+    skipped: { loaded: loaded + candidates.loaded, held, superseded: candidates.superseded },
+  };
+}
+
+async function objectsOf(ports: Ports, run: string): Promise<Candidates> {
+  const listed = await runFiles(ports, run).listed();
+  const tasks = await readTasks<ReadTask>(ports.objects, ports.places.work, listed.tasks);
+  return { objects: tasks.flatMap((task) => task.sources), loaded: 0, superseded: 0 };
+}
+
+async function claimAll(ports: Ports, fixed: RunRequest, sources: SourceObject[], state: LogState) {
+  const { request, run, executionId } = fixed;
+  const claimant = { run, executionId, dataset: request.dataset.name, force: reloads(request) };
+  const outcomes = await pMap(sources, (source) => claim(ports, claimant, source, state), {
+    concurrency: SMALL_CALLS_AT_ONCE,
+  });
+  return {
+    claimed: sources.filter((_, i) => outcomes[i] === 'claimed'),
+    loaded: outcomes.filter((outcome) => outcome === 'loaded').length,
+    held: outcomes.filter((outcome) => outcome === 'held').length,
+  };
+}
+
+/** A large object alone, small ones packed by bytes, in listing order. */
+export function batches(sources: SourceObject[]): ReadTask[] {
+  const packed: SourceObject[][] = [];
+  let open: SourceObject[] = [];
+  let bytes = 0;
+  for (const source of sources) {
+    if (open.length > 0 && (open.length === BATCH_MAX_OBJECTS || bytes + source.sizeBytes > BATCH_MAX_BYTES)) {
+      packed.push(open);
+      open = [];
+      bytes = 0;
+    }
+    open.push(source);
+    bytes += source.sizeBytes;
+  }
+  if (open.length > 0) packed.push(open);
+  return packed.map((batch, i) => ({ task: taskName('read', i), sources: batch }));
+}
+
+/** Nothing matched is the data set's choice; everything loaded already is never a failure. */
+async function nothing(ports: Ports, fixed: RunRequest, listed: Listed): Promise<'skip' | 'fail'> {
+  const { loaded, held, superseded } = listed.skipped;
+  const matched = loaded + held + superseded > 0;
+  const outcome = !matched && fixed.request.dataset.source.onNothing === 'fail' ? 'fail' : 'skip';
+  const error = { name: 'NoInputObjects', message: 'No object matches the data set’s source' };
+  await writeHistory(ports, {
+    run: fixed.run,
+    dataset: fixed.request.dataset.name,
+    status: outcome === 'fail' ? 'failed' : 'nothing',
+    startedAt: fixed.startedAt,
+    accounts: [],
+    failed: [],
+    tables: [],
+    notices: fixed.request.notices,
+    ...(outcome === 'fail' ? { error } : {}),
+  });
+  return outcome;
+}

@@ -1,0 +1,157 @@
+import { readOutcomes } from '../../shared/commit/receipts.ts';
+import type { FixedFile, Intent, NewFile, TableChange } from '../../shared/commit/entry.ts';
+import type { LogState } from '../../shared/commit/fold.ts';
+import { openLog } from '../../shared/commit/log.ts';
+import { type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
+import { readTasks } from '../../shared/commit/tasks.ts';
+import { modeOf } from '../../shared/dataset/dataset.ts';
+import type {
+  ConvertReceipt,
+  FinalStoredFile,
+  Gathered,
+  Plan,
+  RepartitionReceipt,
+  RepartitionTask,
+} from '../../shared/domain/load.ts';
+import type { OutputFormat } from '../../shared/domain/schema.ts';
+import { tablesOf } from '../../shared/domain/tables.ts';
+import { AccountsMismatch, SluiceError } from '../../shared/errors.ts';
+import type { Ports } from '../../shared/ports/ports.ts';
+
+/** P5: all that the run commits, from receipts alone. */
+export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boolean): Promise<Intent> {
+  const files = runFiles(ports, fixed.run);
+  const [plan, gathered] = await Promise.all([files.plan(), files.gathered()]);
+  const { dataset } = fixed.request;
+  const finals = await finalFiles(ports, fixed.run, gathered);
+  checkRows(finals, gathered.rowsWritten);
+  const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
+  const sources = [...new Map(gathered.accounts.map(({ source }) => [source.id, source])).values()];
+  const readers = dataset.target.readers;
+  const mirrored = dataset.target.layout === 'mirror';
+  return {
+    kind: 'commit',
+    run: fixed.run,
+    dataset: dataset.name,
+    at: ports.clock.now().toISOString(),
+    force: reload,
+    readers,
+    graceSeconds: readers === 'path' ? 0 : Math.round((dataset.target.graceMinutes ?? ports.graceMinutes) * 60),
+    sources: sources.map(({ id, bucket, key, etag, lastModified }) => ({ id, bucket, key, etag, lastModified })),
+    tables: mirrored ? [] : changesOf(ports, fixed, plan, finals, replacesOf(fixed, state, sources, plan)),
+    fixed: mirrored ? fixedFiles(plan, finals) : [],
+    plannedAt: plan.plannedAt,
+  };
+}
+
+type TableFile = FinalStoredFile & { table: number };
+
+async function finalFiles(ports: Ports, run: string, gathered: Gathered): Promise<TableFile[]> {
+  const { objects, places } = ports;
+  if (gathered.buckets) {
+    const tasks = await readTasks<RepartitionTask>(objects, places.work, gathered.buckets);
+    const names = tasks.map((task) => task.task);
+    return finalsOf(await readOutcomes<RepartitionReceipt>(objects, places.work, run, 'repartition', names));
+  }
+  const files: TableFile[] = [];
+  for (const step of ['convert', 'whole'] as const) {
+    const names = gathered.counted.filter((counted) => counted.step === step).map((counted) => counted.task);
+    files.push(...finalsOf(await readOutcomes<ConvertReceipt>(objects, places.work, run, step, names)));
+  }
+  return files;
+}
+
+function finalsOf(outcomes: Awaited<ReturnType<typeof readOutcomes<ConvertReceipt | RepartitionReceipt>>>): TableFile[] {
+  return outcomes.flatMap((outcome) => {
+    if ('failure' in outcome) {
+      const { name, message, where } = outcome.failure.error;
+      throw new SluiceError(name, message, where ? { where } : {});
+    }
+    return outcome.receipt.files.map((file) => ({ ...file, table: outcome.receipt.table }));
+  });
+}
+
+/** Every format holds every row that was written. */
+function checkRows(files: TableFile[], written: number): void {
+  const rows = new Map<OutputFormat, number>();
+  for (const file of files) rows.set(file.format, (rows.get(file.format) ?? 0) + file.rows);
+  for (const [format, count] of rows) {
+    if (count !== written) {
+      throw new AccountsMismatch(`The run wrote ${written} rows but its ${format} files hold ${count}`);
+    }
+  }
+  if (written > 0 && rows.size === 0) throw new AccountsMismatch(`The run wrote ${written} rows but left no file`);
+}
+
+/** What the commit takes out of the table before it adds its own files. */
+function replacesOf(
+  fixed: RunRequest,
+  state: LogState,
+  sources: { id: string; key: string; bucket: string }[],
+  plan: Plan,
+): TableChange['replaces'] {
+  const mode = modeOf(fixed.request.dataset);
+  if (mode === 'overwrite') return 'everything';
+  if (mode === 'overwrite-partitions') return plan.tables[0].partitions.length > 0 ? 'partitions' : 'everything';
+  const again = new Set(sources.map((source) => source.id).filter((id) => state.sources.has(id)));
+  if (again.size === 0) return 'nothing';
+  const commits = new Set([...again].map((id) => state.sources.get(id)!));
+  for (const [id, version] of state.sources) {
+    if (!commits.has(version) || again.has(id)) continue;
+    throw new SluiceError(
+      'ReloadWouldDouble',
+      `Commit ${version} holds rows of objects that are loaded again and of others that are not; load all of them again or none`,
+    );
+  }
+  return { commits: [...commits] };
+}
+
+function changesOf(
+  ports: Ports,
+  fixed: RunRequest,
+  plan: Plan,
+  files: TableFile[],
+  replaces: TableChange['replaces'],
+): TableChange[] {
+  return tablesOf(fixed.request.dataset, plan.tables[0], ports.places.lake).map((table) => ({
+    ...table,
+    replaces,
+    emptied: [],
+    files: numbered(files.filter((file) => file.format === table.format)),
+  }));
+}
+
+/** `part-00000.parquet`, numbered within each partition. */
+function numbered(files: TableFile[]): NewFile[] {
+  const counts = new Map<string, number>();
+  return files.map((file) => {
+    const key = JSON.stringify(file.partition);
+    const n = counts.get(key) ?? 0;
+    counts.set(key, n + 1);
+    return {
+      partition: file.partition,
+      name: `part-${String(n).padStart(5, '0')}${EXTENSIONS[file.format]}`,
+      staged: file.key,
+      etag: file.etag,
+      rows: file.rows,
+      bytes: file.bytes,
+    };
+  });
+}
+
+const EXTENSIONS: Record<OutputFormat, string> = { parquet: '.parquet', avro: '.avro', csv: '.csv' };
+
+function fixedFiles(plan: Plan, files: TableFile[]): FixedFile[] {
+  return files.map((file) => {
+    const { mirror } = plan.tables[file.table];
+    return {
+      bucket: mirror!.bucket,
+      key: mirror!.keys[file.format]!,
+      staged: file.key,
+      etag: file.etag,
+      rows: file.rows,
+      bytes: file.bytes,
+    };
+  });
+}
+

@@ -1,0 +1,53 @@
+import { finishRun } from '../../shared/commit/finish.ts';
+import { putOnce } from '../../shared/commit/json-object.ts';
+import { runKeys } from '../../shared/commit/keys.ts';
+import { runFiles } from '../../shared/commit/run-files.ts';
+import { settle } from '../../shared/commit/verdict.ts';
+import type { TableResult } from '../../shared/commit/history.ts';
+import { reloads } from '../../shared/dataset/request.ts';
+import { RunAborted } from '../../shared/errors.ts';
+import type { Ports } from '../../shared/ports/ports.ts';
+import { buildIntent } from './intent.ts';
+
+export interface PublishInput {
+  run: string;
+}
+
+export interface PublishOutput {
+  outcome: 'committed' | 'void';
+  /** Why the commit was void; empty where it was not. */
+  reason: string;
+  version: number;
+  graceSeconds: number;
+  tables: TableResult[];
+  /** For a void commit: the execution that does it again over the same objects. */
+  successor: { name: string; input: unknown };
+}
+
+/**
+ * P5–P8: intent, verdict, commit, promote and swap. Throws `RunAborted` where another run took over, `LockHeld` and
+ * `CatalogConflict` to be tried again.
+ */
+export function makePublish(ports: Ports) {
+  return async (event: PublishInput, attempt: string): Promise<PublishOutput> => {
+    const fixed = await runFiles(ports, event.run).request();
+    const bucket = ports.places.work;
+    const intent = await buildIntent(ports, fixed, reloads(fixed.request));
+    await putOnce(ports.objects, { bucket, key: runKeys.intent(event.run) }, intent);
+    const verdict = await settle(ports.objects, bucket, event.run, 'commit', event.run);
+    if (verdict === 'abort') {
+      throw new RunAborted(`Run ${event.run} was aborted by another that took over its objects`);
+    }
+    const finished = await finishRun(ports, fixed, attempt);
+    return {
+      ...finished,
+      reason: finished.reason ?? '',
+      successor: { name: successorName(event.run), input: { successorOf: event.run } },
+    };
+  };
+}
+
+/** One successor a run: starting it twice is starting it once. Names of executions are at most 80 characters. */
+function successorName(run: string): string {
+  return `again-${run}`.slice(0, 80);
+}

@@ -1,0 +1,104 @@
+import { finishRun } from '../../shared/commit/finish.ts';
+import { writeHistory } from '../../shared/commit/history.ts';
+import { putOnce } from '../../shared/commit/json-object.ts';
+import { runId, runKeys, type TaskStep } from '../../shared/commit/keys.ts';
+import { quarantine } from '../../shared/commit/quarantine.ts';
+import type { TaskFailure } from '../../shared/commit/receipts.ts';
+import { type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
+import { readTasks, type TaskItem } from '../../shared/commit/tasks.ts';
+import { settle } from '../../shared/commit/verdict.ts';
+import type { FailedSource, ReadTask } from '../../shared/domain/load.ts';
+import type { ErrorRecord } from '../../shared/errors.ts';
+import type { Ports } from '../../shared/ports/ports.ts';
+
+/** What Step Functions hands to a Catch: the error's name, and Lambda's JSON about it. */
+export interface CaughtError {
+  Error: string;
+  Cause?: string;
+}
+
+export type QuarantineInput =
+  | ({ scope: 'task'; run: string; step: TaskStep; error: CaughtError } & TaskItem)
+  | {
+      scope: 'run';
+      state: { run?: string; execution?: { name: string; startTime: string; id: string }; error: CaughtError };
+    };
+
+export interface QuarantineOutput {
+  /** Name and one sentence, for the state machine's Fail state. */
+  error: string;
+  cause: string;
+}
+
+/** What still fails after its retries goes to quarantine: one task's objects, or the whole run's. */
+export function makeQuarantine(ports: Ports) {
+  return async (event: QuarantineInput, attempt: string): Promise<QuarantineOutput> => {
+    const caught = event.scope === 'task' ? event.error : event.state.error;
+    const error = errorOf(caught);
+    const output = { error: error.name, cause: JSON.stringify({ errorMessage: error.message, where: error.where }) };
+    if (event.scope === 'task') {
+      const failure: TaskFailure = { task: event.task, error };
+      const key = runKeys.failure(event.run, event.step, event.task);
+      await putOnce(ports.objects, { bucket: ports.places.work, key }, failure);
+      return output;
+    }
+    const { run, execution } = event.state;
+    const id = run ?? (execution ? runId(execution) : undefined);
+    if (id !== undefined) await quarantineRun(ports, id, error, attempt);
+    return output;
+  };
+}
+
+/**
+ * The run ends here. The verdict first: a run that decided to commit is finished instead, and quarantines nothing.
+ */
+async function quarantineRun(ports: Ports, run: string, error: ErrorRecord, attempt: string): Promise<void> {
+  const files = runFiles(ports, run);
+  const fixed = await files.requestIfAny();
+  if (!fixed) return;
+  const verdict = await settle(ports.objects, ports.places.work, run, 'abort', run);
+  if (verdict === 'commit') {
+    await finishRun(ports, fixed, attempt);
+    return;
+  }
+  const failed = await failedSources(ports, fixed, error);
+  await quarantine(ports, fixed, failed);
+  await writeHistory(ports, {
+    run,
+    dataset: fixed.request.dataset.name,
+    status: 'failed',
+    startedAt: fixed.startedAt,
+    accounts: [],
+    failed,
+    tables: [],
+    notices: fixed.request.notices,
+    error,
+  });
+}
+
+/** All objects of the run, those that failed by themselves with their own error. */
+async function failedSources(ports: Ports, fixed: RunRequest, error: ErrorRecord): Promise<FailedSource[]> {
+  const files = runFiles(ports, fixed.run);
+  const listed = await files.listedIfAny();
+  if (!listed) return [];
+  const plan = await files.planIfAny();
+  const own = new Map((plan?.failed ?? []).map((failure) => [failure.source.id, failure]));
+  const tasks = await readTasks<ReadTask>(ports.objects, ports.places.work, listed.tasks);
+  return tasks
+    .flatMap((task) => task.sources)
+    .map((source) => own.get(source.id) ?? { source, step: 'run', error });
+}
+
+function errorOf(caught: CaughtError): ErrorRecord {
+  const { message, where } = causeOf(caught.Cause);
+  return { name: caught.Error, message: message ?? caught.Cause ?? caught.Error, ...(where ? { where } : {}) };
+}
+
+function causeOf(cause: string | undefined): { message?: string; where?: string } {
+  if (!cause?.startsWith('{')) return {};
+  const parsed = JSON.parse(cause) as { errorMessage?: string; where?: string };
+  return {
+    ...(parsed.errorMessage === undefined ? {} : { message: parsed.errorMessage }),
+    ...(parsed.where === undefined ? {} : { where: parsed.where }),
+  };
+}

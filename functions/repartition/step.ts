@@ -1,0 +1,64 @@
+import { rm } from 'node:fs/promises';
+import pMap from 'p-map';
+import { runKeys } from '../../shared/commit/keys.ts';
+import { writeReceipt } from '../../shared/commit/receipts.ts';
+import { runFiles } from '../../shared/commit/run-files.ts';
+import { storeFile } from '../../shared/commit/store-file.ts';
+import { readTask, type TaskItem } from '../../shared/commit/tasks.ts';
+import type { FinalStoredFile, RepartitionReceipt, RepartitionTask } from '../../shared/domain/load.ts';
+import { AccountsMismatch } from '../../shared/errors.ts';
+import { FILES_AT_ONCE, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
+import type { Ports } from '../../shared/ports/ports.ts';
+
+export interface RepartitionStepInput extends TaskItem {
+  run: string;
+}
+
+/** One bucket of the shuffle: its staged files become the final files of its partitions, sorted, in every format. */
+export function makeRepartition(ports: Ports) {
+  return async (event: RepartitionStepInput, attempt: string): Promise<{ rows: number }> => {
+    const plan = await runFiles(ports, event.run).plan();
+    const task = await readTask<RepartitionTask>(ports.objects, ports.places.work, event.at);
+    const table = plan.tables[task.table];
+    const scratch = await ports.newScratch();
+    try {
+      const inputs = await pMap(
+        task.inputs,
+        async (file, i) => {
+          const path = `${scratch}/staged-${i}.parquet`;
+          await ports.objects.download({ bucket: ports.places.work, key: file.key }, path, { ifMatch: file.etag });
+          return path;
+        },
+        { concurrency: FILES_AT_ONCE },
+      );
+      const engine = await ports.engine();
+      const { columns, writing } = table;
+      const outcome = await engine.repartition({ inputs, columns, writing, scratch: `${scratch}/out` });
+      const staged = task.inputs.reduce((sum, file) => sum + file.rows, 0);
+      if (outcome.rowsRead !== staged) {
+        throw new AccountsMismatch(`Task ${task.task} read ${outcome.rowsRead} rows where ${staged} were staged`);
+      }
+      const folder = runKeys.attempt(event.run, 'repartition', event.task, attempt);
+      const files = await pMap(
+        outcome.files,
+        async (file, i): Promise<FinalStoredFile> => ({
+          ...(await storeFile(ports, file, `${folder}/final-${i}`)),
+          format: file.format,
+          partition: file.partition,
+        }),
+        { concurrency: SMALL_CALLS_AT_ONCE },
+      );
+      const receipt: RepartitionReceipt = {
+        task: event.task,
+        attempt,
+        table: task.table,
+        rowsRead: outcome.rowsRead,
+        files,
+      };
+      const held = await writeReceipt(ports.objects, ports.places.work, event.run, 'repartition', event.task, receipt);
+      return { rows: held.rowsRead };
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  };
+}

@@ -1,0 +1,33 @@
+import { takeLock } from '../../shared/commit/lock.ts';
+import { openLog } from '../../shared/commit/log.ts';
+import { retireReplaced } from '../../shared/commit/retire.ts';
+import { readJson } from '../../shared/commit/json-object.ts';
+import { runKeys } from '../../shared/commit/keys.ts';
+import type { Intent } from '../../shared/commit/entry.ts';
+import { runFiles } from '../../shared/commit/run-files.ts';
+import type { Ports } from '../../shared/ports/ports.ts';
+
+export interface RetireInput {
+  run: string;
+}
+
+export interface RetireOutput {
+  deleted: number;
+}
+
+/** P9: once grace is over, what the commit replaced leaves the tables' roots. Throws `LockHeld` to be tried again. */
+export function makeRetire(ports: Ports) {
+  return async (event: RetireInput, attempt: string): Promise<RetireOutput> => {
+    const fixed = await runFiles(ports, event.run).request();
+    const intent = await readJson<Intent>(ports.objects, { bucket: ports.places.work, key: runKeys.intent(event.run) });
+    const dataset = fixed.request.dataset.name;
+    const lock = await takeLock(ports, dataset, { run: event.run, executionId: fixed.executionId, attempt });
+    try {
+      const state = await openLog(ports.objects, ports.places.work, dataset).head();
+      const { deleted } = await retireReplaced(ports, dataset, state, intent.graceSeconds);
+      return { deleted };
+    } finally {
+      await lock.release();
+    }
+  };
+}

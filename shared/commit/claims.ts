@@ -1,0 +1,82 @@
+import { PreconditionFailed } from '../errors.ts';
+import type { SourceObject } from '../domain/source.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { LogState } from './fold.ts';
+import { findJson } from './json-object.ts';
+import { claimKey, loadedKey } from './keys.ts';
+import { settle, verdictOf } from './verdict.ts';
+
+/** P3: which run loads an object version. */
+interface ClaimRecord {
+  run: string;
+  executionId: string;
+}
+
+export type ClaimOutcome =
+  | 'claimed'
+  /** The fold has it, and nobody asked for it again. */
+  | 'loaded'
+  /** Another run that is at work, or that decided to commit, holds it. */
+  | 'held';
+
+export interface Claimant {
+  run: string;
+  executionId: string;
+  dataset: string;
+  /** Take what is loaded already: it replaces what it wrote before. */
+  force: boolean;
+}
+
+/** Claims one object version for a run, taking it over from runs that settled without it. */
+export async function claim(
+  ports: Ports,
+  claimant: Claimant,
+  source: SourceObject,
+  state: LogState,
+): Promise<ClaimOutcome> {
+  if (state.sources.has(source.id) && !claimant.force) return 'loaded';
+  const address = { bucket: ports.places.work, key: claimKey(claimant.dataset, source.id) };
+  const body = JSON.stringify({ run: claimant.run, executionId: claimant.executionId } satisfies ClaimRecord);
+  for (;;) {
+    const held = await tryPut(ports, address, body);
+    if (held === undefined) return 'claimed';
+    if (held === 'gone') continue;
+    if (held.value.run === claimant.run) return 'claimed';
+    if (!(await hasSettled(ports, claimant, held.value, state))) return 'held';
+    try {
+      await ports.objects.put(address, body, { condition: { ifMatch: held.etag } });
+      return 'claimed';
+    } catch (error) {
+      if (!(error instanceof PreconditionFailed)) throw error;
+    }
+  }
+}
+
+/** Undefined where the claim is ours now; otherwise who holds it. */
+async function tryPut(ports: Ports, address: { bucket: string; key: string }, body: string) {
+  try {
+    await ports.objects.put(address, body, { condition: { ifNoneMatch: '*' } });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed)) throw error;
+    return (await findJson<ClaimRecord>(ports.objects, address)) ?? ('gone' as const);
+  }
+}
+
+/**
+ * True where the holder can never commit the object any more: it aborted, or its commit (or void) is in the log. A holder
+ * that is no longer running and did not decide is aborted first; if it decided to commit meanwhile, it keeps the object.
+ */
+async function hasSettled(ports: Ports, claimant: Claimant, holder: ClaimRecord, state: LogState): Promise<boolean> {
+  if (state.runs.has(holder.run)) return true;
+  const verdict = await verdictOf(ports.objects, ports.places.work, holder.run);
+  if (verdict === 'abort') return true;
+  if (verdict === 'commit') return false;
+  if ((await ports.executions.status(holder.executionId)) === 'RUNNING') return false;
+  return (await settle(ports.objects, ports.places.work, holder.run, 'abort', claimant.run)) === 'abort';
+}
+
+/** P9's last: the ledger's cache, so that a listing tells what is loaded without a get. */
+export async function markLoaded(ports: Ports, dataset: string, id: string, run: string): Promise<void> {
+  await ports.objects.put({ bucket: ports.places.work, key: loadedKey(dataset, id) }, JSON.stringify({ run }));
+}

@@ -1,0 +1,80 @@
+import type { Column, OutputFormat, PartitionValues } from '../domain/schema.ts';
+
+/** What a commit does to one table (a data set's Parquet, Avro and CSV tables are three, in one log). */
+export interface TableChange {
+  database: string;
+  table: string;
+  format: OutputFormat;
+  /** Lake bucket and the table's folder, with the closing slash. */
+  bucket: string;
+  root: string;
+  /** Data columns after the commit. */
+  columns: Column[];
+  partitionColumns: Column[];
+  /** Readers' and people's parameters, such as `avro.schema.literal`. */
+  parameters: Record<string, string>;
+  /**
+   * What leaves the table: nothing, the partitions that `files` or `partitions` name, all of it, or (append of objects
+   * that are loaded already) the files of whole earlier commits.
+   */
+  replaces: 'nothing' | 'partitions' | 'everything' | { commits: number[] };
+  /** Partitions replaced although no file is left for them (every row rejected, or a header only). */
+  emptied: PartitionValues[];
+  files: NewFile[];
+}
+
+/** A file as the run left it, and its name within the partition's folder. */
+export interface NewFile {
+  partition: PartitionValues;
+  name: string;
+  /** Key in the work bucket. */
+  staged: string;
+  etag: string;
+  rows: number;
+  bytes: number;
+}
+
+/** A file with a fixed name outside every table's root (`layout: mirror`), put there when the commit is published. */
+export interface FixedFile {
+  bucket: string;
+  key: string;
+  staged: string;
+  etag: string;
+  rows: number;
+  bytes: number;
+}
+
+export interface CommittedSource {
+  id: string;
+  bucket: string;
+  key: string;
+  etag: string;
+  lastModified: string;
+}
+
+/** P5: all that a run wants to commit, fixed before the verdict. */
+export interface Intent {
+  kind: 'commit';
+  run: string;
+  dataset: string;
+  /** ISO 8601. */
+  at: string;
+  force: boolean;
+  readers: 'catalog' | 'path';
+  graceSeconds: number;
+  sources: CommittedSource[];
+  tables: TableChange[];
+  fixed: FixedFile[];
+  /** The log's version whose schema and sources the run was planned against. */
+  plannedAt: number;
+}
+
+export interface VoidEntry {
+  kind: 'void';
+  run: string;
+  dataset: string;
+  at: string;
+  reason: string;
+}
+
+export type LogEntry = Intent | VoidEntry;

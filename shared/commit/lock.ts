@@ -1,0 +1,61 @@
+import { LockHeld, ObjectNotFound, PreconditionFailed } from '../errors.ts';
+import { LOCK_LEASE_SECONDS } from '../limits.ts';
+import type { Ports } from '../ports/ports.ts';
+import { findJson } from './json-object.ts';
+import { lockKey } from './keys.ts';
+
+/** P7: who may touch a data set's root and catalog. */
+interface LockRecord {
+  run: string;
+  executionId: string;
+  attempt: string;
+  /** ISO 8601; after it the holder has stopped, or its Lambda was ended. */
+  expires: string;
+}
+
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the data set's lock or throws `LockHeld`, which the state machine retries. A lock whose lease ran out, or whose
+ * execution is gone for certain, is taken over.
+ */
+export async function takeLock(
+  ports: Ports,
+  dataset: string,
+  holder: { run: string; executionId: string; attempt: string },
+): Promise<Lock> {
+  const address = { bucket: ports.places.work, key: lockKey(dataset) };
+  const now = ports.clock.now();
+  const expires = new Date(now.getTime() + LOCK_LEASE_SECONDS * 1000).toISOString();
+  const body = JSON.stringify({ ...holder, expires } satisfies LockRecord);
+
+  const held = await findJson<LockRecord>(ports.objects, address);
+  if (held && !(await mayTakeOver(ports, held.value, now))) throw lockHeld(dataset, held.value);
+  try {
+    const condition = held ? { ifMatch: held.etag } : ({ ifNoneMatch: '*' } as const);
+    const { etag } = await ports.objects.put(address, body, { condition });
+    return { release: () => release(ports, address, etag) };
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectNotFound)) throw error;
+    throw new LockHeld(`Another publisher took the lock of data set ${dataset} first`);
+  }
+}
+
+async function mayTakeOver(ports: Ports, held: LockRecord, now: Date): Promise<boolean> {
+  return new Date(held.expires) <= now || (await ports.executions.gone(held.executionId));
+}
+
+function lockHeld(dataset: string, held: LockRecord): LockHeld {
+  return new LockHeld(`Data set ${dataset} is locked by run ${held.run} until ${held.expires}`);
+}
+
+/** Deletes the lock only as it was taken: whoever took it over keeps it. */
+async function release(ports: Ports, address: { bucket: string; key: string }, etag: string): Promise<void> {
+  try {
+    await ports.objects.delete(address, { ifMatch: etag });
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectNotFound)) throw error;
+  }
+}

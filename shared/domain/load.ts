@@ -1,0 +1,177 @@
+import type { TaskList } from '../commit/tasks.ts';
+import type { FileColumn, InputAccount, PartitionSpec, TableWriting } from '../engine/table-engine.ts';
+import type { ErrorRecord } from '../errors.ts';
+import type { ColumnProfile } from '../formats/csv/types.ts';
+import type { CsvDialect } from '../formats/csv-dialect.ts';
+import type { Column, ColumnType, OutputFormat, PartitionValues } from './schema.ts';
+import type { SourceObject } from './source.ts';
+
+/** What the steps of a load write for one another, in the order they write it. */
+
+// ── list-latest ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Listed {
+  /** One task a batch: a large object, or many small ones. */
+  tasks: TaskList;
+  objects: number;
+  bytes: number;
+  /** Objects that were there and are not loaded: by reason, for people. */
+  skipped: { loaded: number; held: number; superseded: number };
+}
+
+export interface ReadTask {
+  task: string;
+  sources: SourceObject[];
+}
+
+// ── read ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One file of an object: the object itself, or an entry of a ZIP. */
+export interface FilePart {
+  entry?: { index: number; name: string; sizeBytes: number };
+  format: 'csv' | 'parquet';
+  compression: 'none' | 'gzip' | 'zstd' | 'zip';
+  /** For CSV, always explicit. */
+  dialect?: CsvDialect;
+}
+
+export interface FoundColumn {
+  original: string;
+  type: ColumnType;
+  /** strptime form of dates and timestamps that are not ISO 8601. */
+  format?: string;
+  /** Evidence, to find one type over many files; Parquet states its types and has none. */
+  profile?: ColumnProfile;
+}
+
+export interface FoundPart extends FilePart {
+  columns: FoundColumn[];
+  /** Rows, where the format states them. */
+  rows?: number;
+  /** Bytes to convert, as far as known before: those of the object, or of the ZIP entry uncompressed. */
+  sizeBytes: number;
+  confidence: number;
+  reasons: string[];
+}
+
+export interface ReadReceipt {
+  task: string;
+  attempt: string;
+  found: { source: SourceObject; parts: FoundPart[] }[];
+  failed: FailedSource[];
+}
+
+export interface FailedSource {
+  source: SourceObject;
+  /** The step that it failed in. */
+  step: string;
+  error: ErrorRecord;
+}
+
+// ── plan ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Plan {
+  tables: PlannedTable[];
+  /** The log's version that schema and mode were decided on. */
+  plannedAt: number;
+  /** Buckets of the shuffle; 0: convert writes final files. */
+  buckets: number;
+  tasks: TaskList;
+  /** Failed in read. */
+  failed: FailedSource[];
+  notices: string[];
+}
+
+export interface PlannedTable {
+  /** All columns rows are typed as; partition source columns among them. */
+  columns: Column[];
+  partitions: PartitionSpec[];
+  writing: TableWriting;
+  /** `layout: mirror`: keys in the lake bucket by format. */
+  mirror?: { bucket: string; keys: Partial<Record<OutputFormat, string>> };
+}
+
+export interface ConvertTask {
+  task: string;
+  /** Index into the plan's tables. */
+  table: number;
+  inputs: ConvertInput[];
+}
+
+export interface ConvertInput {
+  source: SourceObject;
+  part: FilePart;
+  columns: FileColumn[];
+  /** One of several row-aligned ranges of the object, in bytes. */
+  range?: { start: number; end: number; index: number; of: number };
+}
+
+// ── convert ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A file in the work bucket. */
+export interface StoredFile {
+  key: string;
+  etag: string;
+  rows: number;
+  bytes: number;
+}
+
+export interface FinalStoredFile extends StoredFile {
+  format: OutputFormat;
+  partition: PartitionValues;
+}
+
+export interface ConvertAccount extends InputAccount {
+  /** For a range: what the proof of the quote chain needs. */
+  chain?: { startedInQuotes: boolean; quotes: number };
+  durationMs: number;
+}
+
+export interface ConvertReceipt {
+  task: string;
+  attempt: string;
+  table: number;
+  accounts: ConvertAccount[];
+  staged: (StoredFile & { bucket: number })[];
+  files: FinalStoredFile[];
+  rejects: StoredFile | undefined;
+}
+
+// ── gather ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface SourceAccount {
+  source: SourceObject;
+  entry?: string;
+  rowsRead: number;
+  rowsWritten: number;
+  rowsRejected: number;
+  bytesRead: number;
+  durationMs: number;
+  firstReject?: string;
+}
+
+export interface Gathered {
+  /** Objects whose quote chain broke, to be converted whole; only in the first pass. */
+  broken: number;
+  whole: TaskList | undefined;
+  /** Tasks whose output counts, by step. */
+  counted: { step: 'convert' | 'whole'; task: string }[];
+  accounts: SourceAccount[];
+  failed: FailedSource[];
+  buckets: TaskList | undefined;
+  rowsWritten: number;
+}
+
+export interface RepartitionTask {
+  task: string;
+  table: number;
+  inputs: StoredFile[];
+}
+
+export interface RepartitionReceipt {
+  task: string;
+  attempt: string;
+  table: number;
+  rowsRead: number;
+  files: FinalStoredFile[];
+}
