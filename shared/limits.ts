@@ -79,3 +79,105 @@ export const DECIMAL_MIN_VALUES = 10;
 export const DECIMAL_HEADROOM_DIGITS = 4;
 /** Formats named in a reason, so that it stays one readable sentence. */
 export const PROFILE_MAX_FORMATS = 4;
+
+// ── catalogs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Partitions in one BatchCreatePartition; Glue refuses more. */
+export const GLUE_CREATE_BATCH = 100;
+/** Partitions in one BatchUpdatePartition; Glue refuses more. */
+export const GLUE_UPDATE_BATCH = 100;
+/** Partitions in one BatchDeletePartition; Glue refuses more. */
+export const GLUE_DELETE_BATCH = 25;
+/** Partitions on a page of GetPartitions: the most that Glue gives. */
+export const GLUE_PAGE = 1_000;
+/** Batches under way at once for one table: more only meets Glue's throttling. */
+export const GLUE_CALLS_AT_ONCE = 4;
+/** Attempts of the SDK at one Glue call; beyond it the state machine's own backoff takes over. */
+export const GLUE_CALL_ATTEMPTS = 5;
+/** Times that a swap reads Glue back and mends what is not yet as wanted before it gives up as `CatalogConflict`. */
+export const GLUE_ROUNDS = 5;
+/** Pause before such a mending, in milliseconds, times the number of the round. */
+export const GLUE_ROUND_PAUSE_MS = 200;
+/** Bytes of a Glue column's comment; longer ones are refused. */
+export const GLUE_COMMENT_MAX_BYTES = 255;
+/** Attempts at opening lake.duckdb while another process holds it … */
+export const LAKE_OPEN_ATTEMPTS = 40;
+/** … this many milliseconds apart: 10 s in all, many times what a swap takes. */
+export const LAKE_OPEN_PAUSE_MS = 250;
+/** Share of the machine's memory that a query over lake.duckdb may take before it spills. */
+export const LAKE_MEMORY_SHARE = 0.5;
+/** Rows in one INSERT into the lake's own tables: keeps a statement's text under a megabyte or so. */
+export const LAKE_INSERT_ROWS = 1_000;
+
+// ── data sets and requests ──────────────────────────────────────────────────────────────────────────────────────────
+/** A column's name in bytes: Glue's and Hive's bound. */
+export const COLUMN_NAME_MAX_BYTES = 255;
+/** A partition's path in bytes: S3's keys have 1,024, less the table's folder, the generation and the file's name. */
+export const PARTITION_PATH_MAX_BYTES = 768;
+/** A data set's name in characters: it is part of keys, queue names and execution names (80). */
+export const DATASET_NAME_MAX_LENGTH = 63;
+/** Children of a Distributed Map that may be asked for at once; Lambda's own default bound for an account. */
+export const MAX_WORKERS = 1000;
+/** Wrappings around an event (SNS in SQS in Lambda's records) that are opened before it is refused. */
+export const EVENT_NESTING_MAX = 8;
+
+// ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Fraction digits that timestamp-millis holds; a finer source makes an Avro table of microseconds. */
+export const MILLISECOND_DIGITS = 3;
+/** Written to every file's metadata. */
+export const TOOL_VERSION = '0.1.0';
+
+// ── object stores ───────────────────────────────────────────────────────────────────────────────────────────────────
+/** One ranged GET of a parallel read: S3 advises 8–16 MiB; the wait for its first byte is then small beside it. */
+export const RANGE_BYTES = 8 * MiB;
+/** Ranges of one download under way at once: S3 gives about 85 MB/s to each, so this many fill a Lambda's network. */
+export const RANGES_AT_ONCE = 8;
+/** Ranges that a stream reads ahead; it holds at most this many and one more in memory. */
+export const STREAM_RANGES_AHEAD = 3;
+/** A part of an upload (S3's least is 5 MiB). Larger where S3's bound on the number of parts asks for it. */
+export const PART_BYTES = 16 * MiB;
+/** Parts of one upload under way at once; each is held in memory while it is sent. */
+export const PARTS_AT_ONCE = 4;
+/** Parts of one upload; S3 refuses more. */
+export const MAX_PARTS = 10_000;
+/** A part of a copy inside S3: no bytes pass here, and a part this size takes some seconds. */
+export const COPY_PART_BYTES = 512 * MiB;
+/** Parts of one copy under way at once. */
+export const COPY_PARTS_AT_ONCE = 8;
+/** Keys in one DeleteObjects; S3 refuses more. */
+export const DELETE_BATCH_KEYS = 1_000;
+/** Keys on a page of a listing: the most that S3 gives. */
+export const LIST_PAGE_KEYS = 1_000;
+/** A key's length in bytes of UTF-8; S3 refuses more. */
+export const KEY_MAX_BYTES = 1_024;
+/** Sockets that the process keeps open to S3, for all its stores together; the small calls of two steps and some parts. */
+export const STORE_SOCKETS = 128;
+/** A connection to S3 stands within this time or is tried again. */
+export const STORE_CONNECT_TIMEOUT_MS = 5_000;
+/** Silence on a connection, before the answer or in its middle, after which the call is tried again. */
+export const STORE_IDLE_TIMEOUT_MS = 30_000;
+/** The same for one copy inside S3, which answers when it is done: 5 GB take about a minute. */
+export const STORE_COPY_TIMEOUT_MS = 5 * 60_000;
+/** Attempts of the SDK at one call, with its own backoff; beyond it the state machine's backoff takes over. */
+export const STORE_CALL_ATTEMPTS = 5;
+/** Times that a body which broke off is taken up again where it ended. */
+export const STORE_BODY_ATTEMPTS = 4;
+/** Attempts at a conditional write that S3 could not decide because of another under way at that moment (409) … */
+export const STORE_CONFLICT_ATTEMPTS = 4;
+/** … after a pause of at most this, doubled each time and drawn at random. */
+export const STORE_CONFLICT_PAUSE_MS = 50;
+
+// ── directories as object stores ────────────────────────────────────────────────────────────────────────────────────
+/** A name in a folder, in bytes: what ext4, xfs and APFS all take. Longer parts of a key are laid out in pieces. */
+export const FILE_NAME_MAX_BYTES = 255;
+/** Pause between looks at a key's lock that another process holds; it is held for well under a millisecond. */
+export const KEY_LOCK_PAUSE_MS = 2;
+/** A lock not got within this time is `ObjectStoreBusy`. */
+export const KEY_LOCK_WAIT_MS = 30_000;
+/** A lock of a process that cannot be asked (another container or host on the same folder) is taken for left behind. */
+export const FOREIGN_LOCK_STALE_MS = 60_000;
+/** Attempts at putting a file into a folder that others remove or make at the same moment. */
+export const PLACE_ATTEMPTS = 20;
+/** Files looked at together while a folder is listed; enough to keep the file system busy. */
+export const LIST_STATS_AT_ONCE = 256;
+/** A temporary file of a process that cannot be asked is removed after this time. */
+export const FOREIGN_SCRATCH_STALE_MS = 24 * 60 * 60_000;

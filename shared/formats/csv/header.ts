@@ -1,0 +1,151 @@
+import { cellKind } from './sniff-cells.ts';
+import { type ColumnProfile, profileValues, typeOf } from './types.ts';
+
+export interface HeaderVerdict {
+  header: boolean;
+  /** 0…1 */
+  confidence: number;
+  reason: string;
+}
+
+/** Log-odds of a header before any evidence: nine files in ten have one (Vitagliano et al., PVLDB 16(8), 2023). */
+const PRIOR = Math.log(9);
+
+/**
+ * Whether the first row names the columns: by the types of the columns below it (a text above numbers is a name), by
+ * its fields being distinct, present and worded like names, and by their not coming back as values.
+ *
+ * @param first the candidate row
+ * @param body rows below it, as many as were sampled
+ */
+export function detectHeader(
+  first: readonly string[],
+  body: readonly (readonly string[])[],
+  declared?: readonly string[],
+): HeaderVerdict {
+  if (declared !== undefined && declared.length > 0) {
+    const names = new Set(declared.map(plain));
+    const known = first.filter((field) => names.has(plain(field))).length;
+    if (known >= Math.max(1, first.length / 2)) {
+      return {
+        header: true,
+        confidence: 0.99,
+        reason: `header: ${known} of its ${first.length} fields are declared names`,
+      };
+    }
+  }
+  if (body.length === 0) {
+    const names = first.every((field) => looksLikeName(field)) && new Set(first.map(plain)).size === first.length;
+    return names
+      ? { header: true, confidence: 0.6, reason: 'header: the only row reads like names' }
+      : { header: false, confidence: 0.6, reason: 'no header: the only row reads like values' };
+  }
+  let odds = PRIOR;
+  let namedOverTyped = 0;
+  let typedLikeBody = 0;
+  let comesBack = 0;
+  for (let c = 0; c < first.length; c++) {
+    const field = first[c]!.trim();
+    const values = body.map((row) => row[c] ?? '');
+    const own = profileValues([field]);
+    const below = typeOf(profileValues(values)).type;
+    if (field === '') {
+      odds -= 0.3;
+      continue;
+    }
+    if (below !== 'string') {
+      if (isText(own)) {
+        namedOverTyped++;
+        odds += 3;
+      } else if (typeOf(own).type === below || (isNumber(own) && isNumeric(below))) {
+        // years and other numbers do head columns of numbers, but as a row of them, in steps
+        typedLikeBody++;
+        odds -= 2.5;
+      }
+      continue;
+    }
+    if (!isText(own)) {
+      // a number or date above text names nothing
+      odds -= 1.5;
+      continue;
+    }
+    const present = values.filter((value) => value !== '');
+    const again = present.some((value) => value.trim() === field);
+    if (again) {
+      comesBack++;
+      odds -= 2;
+    } else if (present.length >= 5) {
+      odds += evidenceOfShape(field, present);
+    }
+    odds += looksLikeName(field) ? 0.3 : -0.7;
+  }
+  const distinct = new Set(first.map((field) => plain(field))).size === first.length;
+  if (!distinct) odds -= 1;
+  if (numbersInSteps(first)) odds += 3;
+  const confidence = 1 / (1 + Math.exp(-Math.abs(odds)));
+  if (odds > 0) {
+    const why =
+      namedOverTyped > 0
+        ? `${namedOverTyped} of its ${first.length} fields are text above columns that are not`
+        : 'its fields are distinct and read like names';
+    return { header: true, confidence, reason: `header: ${why}` };
+  }
+  const why =
+    typedLikeBody > 0
+      ? `${typedLikeBody} fields of the first row are values like those below`
+      : comesBack > 0
+        ? `${comesBack} fields of the first row come back further down`
+        : 'the first row reads like values';
+  return { header: false, confidence, reason: `no header: ${why}` };
+}
+
+/** A field of another length or make than every value below it: words above codes, capitals above sentences. */
+function evidenceOfShape(field: string, values: readonly string[]): number {
+  let shortest = Number.POSITIVE_INFINITY;
+  let longest = 0;
+  let digits = 0;
+  for (const value of values) {
+    if (value.length < shortest) shortest = value.length;
+    if (value.length > longest) longest = value.length;
+    if (/\d/.test(value)) digits++;
+  }
+  let odds = 0;
+  if (shortest === longest && values.length >= 5) odds += field.length === shortest ? -1 : 2;
+  else if (field.length < shortest || field.length > longest) odds += 0.7;
+  if (digits === values.length) odds += /\d/.test(field) ? -0.7 : 1;
+  const kind = cellKind(field);
+  if (kind === 'word' && values.every((value) => cellKind(value.trim()) !== 'word')) odds += 0.7;
+  return odds;
+}
+
+function looksLikeName(field: string): boolean {
+  const text = field.trim();
+  return (
+    text !== '' && text.length <= 64 && /^[\p{L}_#%$€£*(["'@]/u.test(text) && !/[.!?]\s+\p{L}.*\p{L}{3}/u.test(text)
+  );
+}
+
+/** 2010, 2011, 2012, … or 1, 2, 3, …: at least three numbers of one step, as in a table with a column a year. */
+function numbersInSteps(first: readonly string[]): boolean {
+  const numbers = first.filter((field) => /^\d{1,4}$/.test(field.trim())).map(Number);
+  if (numbers.length < 3 || numbers.length < first.length - 3) return false;
+  const step = numbers[1]! - numbers[0]!;
+  return step !== 0 && numbers.every((value, i) => i === 0 || value - numbers[i - 1]! === step);
+}
+
+function isText(profile: ColumnProfile): boolean {
+  return profile.texts > 0 || Object.keys(profile.booleans).length > 0;
+}
+
+function isNumber(profile: ColumnProfile): boolean {
+  return profile.integers + profile.decimals + profile.floats > 0;
+}
+
+function isNumeric(type: string): boolean {
+  return type === 'bigint' || type === 'double' || type.startsWith('decimal');
+}
+
+/** Case, spaces and punctuation aside. */
+function plain(field: string): string {
+  return field.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '_');
+}

@@ -1,0 +1,252 @@
+import { detectHeader } from './header.ts';
+import { type Grammar, isBlank, type TrialRow, type TrialRows } from './sniff-rows.ts';
+import { profileValues, typeOf } from './types.ts';
+
+/** Where the table lies among the lines of a file, and what its columns are called. */
+export interface TableFindings {
+  names: string[];
+  width: number;
+  /** Rows of data, in order; those that do not fit among them. */
+  rows: TrialRow[];
+  comment: string;
+  skipLines: number;
+  headerRows: number;
+  footerRows: number;
+  /** Blank lines between rows. */
+  gaps: boolean;
+  headerConfidence: number;
+  reasons: string[];
+}
+
+export interface TableOptions {
+  header?: boolean | undefined;
+  comment?: string | undefined;
+  skipRows?: number | undefined;
+}
+
+const COMMENTS = ['#', '//', '%', '--', '!', '*'];
+/** Header rows at most. */
+const MAX_HEADER_ROWS = 4;
+/** Rows of the body that a header is judged against. */
+const HEADER_BODY_ROWS = 500;
+
+/**
+ * Parts titles, notes and comments from the table and finds its header.
+ *
+ * @param whole `parsed` reaches to the file's end, so that notes below the table can be seen
+ */
+export function findTable(
+  parsed: TrialRows,
+  width: number,
+  grammar: Grammar,
+  whole: boolean,
+  options: TableOptions,
+  declared: readonly string[] | undefined,
+): TableFindings {
+  const reasons: string[] = [];
+  let rows = parsed.rows.filter((row) => row.line >= (options.skipRows ?? 0));
+  const start = options.skipRows === undefined ? tableStart(rows, width) : firstFilled(rows);
+
+  const comment = options.comment ?? commentPrefix(rows, start, width, grammar);
+  if (comment !== '') {
+    if (options.comment === undefined) reasons.push(`lines that begin with ${comment} are comments`);
+    rows = [...rows.slice(0, start), ...rows.slice(start).filter((row) => !isComment(row, comment))];
+  }
+  const top = rows[start];
+  const skipLines = top === undefined ? 0 : top.line;
+  if (skipLines > 0 && options.skipRows === undefined) reasons.push(`${skipLines} lines before the table are skipped`);
+
+  const filled = rows.slice(start).filter((row) => !isBlank(row));
+  const footerRows = whole ? countFooters(filled, width) : 0;
+  if (footerRows > 0) reasons.push(`${footerRows} rows below the table are notes`);
+  const table = footerRows > 0 ? filled.slice(0, -footerRows) : filled;
+
+  let headerRows = 0;
+  let headerConfidence = 1;
+  if (options.header === undefined) {
+    const depth = headerDepth(table, width);
+    const body = table.slice(Math.max(1, depth), HEADER_BODY_ROWS).filter((row) => row.fields.length === width);
+    const verdict = detectHeader(
+      table[0]?.fields ?? [],
+      body.map((row) => row.fields),
+      declared,
+    );
+    headerRows = verdict.header ? Math.max(1, depth) : 0;
+    headerConfidence = verdict.confidence;
+    reasons.push(verdict.reason);
+    if (headerRows > 1) reasons.push(`${headerRows} header rows make up the names`);
+  } else {
+    headerRows = options.header && table.length > 0 ? 1 : 0;
+    reasons.push(`${options.header ? 'header' : 'no header'} as declared`);
+  }
+  const names =
+    headerRows === 0
+      ? numbered(width)
+      : nameColumns(table.slice(0, headerRows), table.slice(headerRows), width, reasons);
+
+  return {
+    names,
+    width,
+    rows: table.slice(headerRows),
+    comment,
+    skipLines,
+    headerRows,
+    footerRows,
+    gaps: hasGaps(rows, start, footerRows),
+    headerConfidence,
+    reasons,
+  };
+}
+
+function firstFilled(rows: readonly TrialRow[]): number {
+  const index = rows.findIndex((row) => !isBlank(row));
+  return index === -1 ? 0 : index;
+}
+
+/** The first row that has the table's width, is no sparse title, and is followed by more of its kind. */
+function tableStart(rows: readonly TrialRow[], width: number): number {
+  const first = firstFilled(rows);
+  if (width === 1) {
+    let start = first;
+    while (start < rows.length - 1 && COMMENTS.some((prefix) => rows[start]!.fields[0]!.startsWith(prefix))) start++;
+    return start;
+  }
+  for (let i = first; i < rows.length; i++) {
+    const row = rows[i]!;
+    if (isBlank(row)) continue;
+    const next = rows
+      .slice(i + 1, i + 12)
+      .filter((other) => !isBlank(other))
+      .slice(0, 5);
+    const fitting = next.filter((other) => other.fields.length === width).length;
+    if (fitting < next.length * 0.6) continue;
+    // the header may lack a name for the row numbers, or have one field more for a delimiter at its end
+    const near =
+      row.fields.length === width || (Math.abs(row.fields.length - width) === 1 && isNameRow(row) && width > 2);
+    if (!near) continue;
+    const present = row.fields.filter((field) => field.trim() !== '').length;
+    if (
+      present <= 1 &&
+      width >= 3 &&
+      next.some((other) => other.fields.filter((field) => field.trim() !== '').length > 2)
+    ) {
+      continue;
+    }
+    return i;
+  }
+  const fallback = rows.findIndex((row) => row.fields.length === width);
+  return fallback === -1 ? first : fallback;
+}
+
+function isNameRow(row: TrialRow): boolean {
+  return row.fields.every((field) => field.trim() === '' || /^[\p{L}_]/u.test(field.trim()));
+}
+
+function commentPrefix(rows: readonly TrialRow[], start: number, width: number, grammar: Grammar): string {
+  for (const prefix of COMMENTS) {
+    if (grammar.delimiter.startsWith(prefix)) continue;
+    let comments = 0;
+    let values = 0;
+    for (let i = start + 1; i < rows.length; i++) {
+      if (!isComment(rows[i]!, prefix)) continue;
+      if (rows[i]!.fields.length === width) values++;
+      else comments++;
+    }
+    if (comments > 0 && values === 0) return prefix;
+  }
+  return '';
+}
+
+function isComment(row: TrialRow, prefix: string): boolean {
+  return row.fields[0]!.trimStart().startsWith(prefix);
+}
+
+/** Rows after the last that fits, where they are notes rather than rows cut short. */
+function countFooters(rows: readonly TrialRow[], width: number): number {
+  if (width === 1) return 0;
+  let footers = 0;
+  for (let i = rows.length - 1; i > 0; i--) {
+    const row = rows[i]!;
+    const present = row.fields.filter((field) => field.trim() !== '').length;
+    if (row.fields.length === width ? present > 0 : present > 1) break;
+    footers++;
+  }
+  return footers < rows.length - 1 ? footers : 0;
+}
+
+/** Header rows by the columns that are no text: as many leading rows as have text in all of those. */
+function headerDepth(rows: readonly TrialRow[], width: number): number {
+  const fitting = rows.slice(0, HEADER_BODY_ROWS).filter((row) => row.fields.length === width);
+  for (let depth = Math.min(MAX_HEADER_ROWS, fitting.length - 2); depth >= 2; depth--) {
+    const body = fitting.slice(depth);
+    const typed: number[] = [];
+    for (let c = 0; c < width; c++) {
+      if (typeOf(profileValues(body.map((row) => row.fields[c]!))).type !== 'string') typed.push(c);
+    }
+    if (typed.length < 2) continue;
+    const named = fitting.slice(0, depth).every((row) => {
+      const fields = typed.map((c) => row.fields[c]!.trim());
+      const texts = fields.filter((field) => field !== '' && profileValues([field]).texts > 0).length;
+      const years = fields.filter((field) => /^(19|20)\d\d$/.test(field)).length;
+      const empty = fields.filter((field) => field === '').length;
+      return texts + years + empty === fields.length && texts + years > 0;
+    });
+    const lowest = fitting[depth - 1]!;
+    const lowestNames = typed.filter((c) => profileValues([lowest.fields[c]!]).texts > 0).length;
+    if (named && lowestNames >= Math.max(2, typed.length / 2)) return depth;
+  }
+  return 0;
+}
+
+function numbered(width: number): string[] {
+  return Array.from({ length: width }, (_, c) => `column${c}`);
+}
+
+function nameColumns(
+  header: readonly TrialRow[],
+  body: readonly TrialRow[],
+  width: number,
+  reasons: string[],
+): string[] {
+  const parts = header.map((row, depth) => fitNames(row.fields, body, width, depth < header.length - 1, reasons));
+  return Array.from({ length: width }, (_, c) => {
+    const words: string[] = [];
+    for (const names of parts) {
+      const word = header.length === 1 ? names[c]! : names[c]!.trim();
+      if (word !== '' && words.at(-1) !== word) words.push(word);
+    }
+    return words.join(' ');
+  });
+}
+
+/** A header of another width than the rows: one name short where the first column has row names, or the last is empty. */
+function fitNames(
+  fields: readonly string[],
+  body: readonly TrialRow[],
+  width: number,
+  spreads: boolean,
+  reasons: string[],
+): string[] {
+  let names = [...fields];
+  if (names.length === width - 1) {
+    const lastEmpty = body.every((row) => row.fields.length !== width || row.fields[width - 1]!.trim() === '');
+    if (lastEmpty) reasons.push('every row ends in a delimiter that the header lacks: the last column is empty');
+    else reasons.push('the header has one name less than the rows have fields: the first column holds row names');
+    names = lastEmpty ? [...names, ''] : ['', ...names];
+  } else if (names.length !== width) {
+    reasons.push(`the header has ${names.length} names where the rows have ${width} fields`);
+    names = Array.from({ length: width }, (_, c) => names[c] ?? '');
+  }
+  if (spreads) {
+    // a name above several columns stands over the first of them alone
+    for (let c = 1; c < width; c++) if (names[c]!.trim() === '') names[c] = names[c - 1]!;
+  }
+  return names;
+}
+
+function hasGaps(rows: readonly TrialRow[], start: number, footerRows: number): boolean {
+  let last = rows.length - 1;
+  while (last > start && isBlank(rows[last]!)) last--;
+  for (let i = start; i < last; i++) if (isBlank(rows[i]!)) return true;
+  return footerRows > 0 && false;
+}

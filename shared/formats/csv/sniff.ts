@@ -1,0 +1,193 @@
+import type { z } from 'zod';
+import type { CsvOptions } from '../../dataset/dataset.ts';
+import type { ColumnType } from '../../domain/schema.ts';
+import { EmptyObject, UnknownFormat } from '../../errors.ts';
+import { SNIFF_TRIAL_CHARS } from '../../limits.ts';
+import type { CsvDialect } from '../csv-dialect.ts';
+import { decodeSample, detectEncoding } from './encoding.ts';
+import { type Candidate, rankDialects } from './sniff-dialect.ts';
+import { foreignBytes, foreignText } from './sniff-foreign.ts';
+import { sniffNumberStyle } from './sniff-numbers.ts';
+import { alignedRows, parseRows, type TrialRows } from './sniff-rows.ts';
+import { findTable } from './sniff-table.ts';
+import { type ColumnProfile, DEFAULT_NULL_TOKENS, profileValues, typeOf } from './types.ts';
+
+/** Pieces of a file: all that is looked at. */
+export interface CsvSample {
+  head: Uint8Array;
+  /** From anywhere inside; it may begin and end inside a row. */
+  middle?: Uint8Array;
+  /** The file's last bytes. */
+  tail?: Uint8Array;
+  /** `head` is the whole file. */
+  complete: boolean;
+}
+
+export interface CsvColumn {
+  /** The header's text as it is; `column0`, `column1`, … without a header. */
+  original: string;
+  /** Evidence of all sampled values. */
+  profile: ColumnProfile;
+  type: ColumnType;
+  /** strptime, for dates and timestamps that are not ISO 8601. */
+  format?: string;
+}
+
+export interface CsvFindings {
+  /** Always explicit. */
+  dialect: CsvDialect;
+  /** In file order. */
+  columns: CsvColumn[];
+  /** No ragged rows, stray quotes, mixed line ends, comments or footers were seen: a strict reader gets all rows right. */
+  regular: boolean;
+  /** 0…1 */
+  confidence: number;
+  /** Why, one sentence each. */
+  reasons: string[];
+  sampledRows: number;
+}
+
+export type CsvOptionsOutput = z.output<typeof CsvOptions>;
+
+/**
+ * Finds out how a CSV is written, its columns and their types. Explicit options beat what the bytes say.
+ *
+ * @throws EmptyObject where there is nothing but blanks, UnknownFormat where the bytes are no delimited text
+ */
+export function sniffCsv(
+  sample: CsvSample,
+  options: CsvOptionsOutput = {},
+  declared: { names?: readonly string[] } = {},
+): CsvFindings {
+  const { head, complete } = sample;
+  if (head.length === 0) throw new EmptyObject('The file has no bytes');
+  const binary = foreignBytes(head);
+  if (binary !== undefined) throw new UnknownFormat(`This is ${binary}, not a delimited text`);
+
+  const parts = [head, ...(sample.middle ? [sample.middle] : []), ...(sample.tail ? [sample.tail] : [])];
+  const encoding = detectEncoding(parts, complete, options.encoding);
+  const reasons = [encoding.reason];
+  let text = decodeSample(head.subarray(encoding.bomBytes), encoding.encoding);
+  if (text.trim() === '') throw new EmptyObject('The file holds nothing but blanks');
+  const foreign = foreignText(text, complete);
+  if (foreign !== undefined) throw new UnknownFormat(`This looks like ${foreign}, not a delimited text`);
+
+  // one loop for all line ends: old Macintosh files read as if their line end were a line feed, at the same offsets
+  const onlyCr = !text.includes('\n') && text.includes('\r');
+  if (onlyCr) text = text.replaceAll('\r', '\n');
+
+  const trial = text.length > SNIFF_TRIAL_CHARS ? text.slice(0, SNIFF_TRIAL_CHARS) : text;
+  const ranked = rankDialects(trial, complete && trial.length === text.length, {
+    ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter }),
+    ...(options.quote === undefined ? {} : { quote: options.quote }),
+    ...(options.escape === undefined ? {} : { escape: options.escape }),
+  });
+  const best = ranked[0]!;
+  const { grammar } = best;
+  const parsed = parseRows(text, grammar, complete);
+  if (parsed.openEnd && !complete && parsed.rows.length > 1) parsed.rows.pop();
+
+  const table = findTable(parsed, best.width, grammar, complete, options, declared.names);
+  reasons.push(...dialectReasons(ranked, options), ...table.reasons);
+
+  const rows = table.rows.map((row) => row.fields);
+  let strays = table.rows.some((row) => row.strays > 0) || parsed.unclosed > 0;
+  for (const part of [sample.middle, sample.tail]) {
+    if (part === undefined || complete) continue;
+    let inner = decodeSample(part, encoding.encoding);
+    if (onlyCr) inner = inner.replaceAll('\r', '\n');
+    const aligned = alignedRows(inner, grammar, table.width, part === sample.tail);
+    for (const row of aligned) {
+      rows.push(row.fields);
+      if (row.strays > 0) strays = true;
+    }
+  }
+  const ragged = rows.filter((row) => row.length !== table.width).length;
+  const numbers = sniffNumberStyle(rows, table.width, grammar.delimiter, options);
+  if (numbers.reason !== undefined) reasons.push(numbers.reason);
+
+  const nullTokens = options.nullTokens ?? [...DEFAULT_NULL_TOKENS];
+  const columns = table.names.map((original, c): CsvColumn => {
+    const values: (string | null)[] = [];
+    for (const row of rows) if (row.length === table.width) values.push(row[c]!);
+    const profile = profileValues(values, { numbers, nullTokens });
+    const inferred = typeOf(profile);
+    if (inferred.doubt !== undefined) reasons.push(`column ${JSON.stringify(original)}: ${inferred.doubt}`);
+    return {
+      original,
+      profile,
+      type: inferred.type,
+      ...(inferred.format === undefined ? {} : { format: inferred.format }),
+    };
+  });
+
+  const lineEnd = lineEndOf(parsed, onlyCr);
+  if (lineEnd === 'mixed') reasons.push(`mixed line ends: ${parsed.crlf} CRLF, ${parsed.lf} LF, ${parsed.cr} CR`);
+  if (ragged > 0) reasons.push(`${ragged} of ${rows.length} sampled rows have not ${table.width} fields`);
+  if (strays) reasons.push('quotes stand where they do not belong');
+
+  return {
+    dialect: {
+      encoding: encoding.encoding,
+      bomBytes: encoding.bomBytes,
+      lineEnd,
+      delimiter: grammar.delimiter,
+      quote: grammar.quote,
+      escape: grammar.escape,
+      comment: table.comment,
+      skipLines: table.skipLines,
+      headerRows: table.headerRows,
+      footerRows: table.footerRows,
+      nullTokens: [...nullTokens],
+      decimalComma: numbers.decimalComma,
+      thousands: numbers.thousands,
+    },
+    columns,
+    regular:
+      ragged === 0 &&
+      !strays &&
+      parsed.spaced === 0 &&
+      !encoding.invalidBytes &&
+      lineEnd !== 'mixed' &&
+      table.comment === '' &&
+      table.footerRows === 0 &&
+      !table.gaps,
+    confidence: confidenceOf(ranked, encoding.confidence, table.headerConfidence),
+    reasons,
+    sampledRows: rows.length,
+  };
+}
+
+function lineEndOf(parsed: TrialRows, onlyCr: boolean): CsvDialect['lineEnd'] {
+  if (onlyCr) return '\r';
+  const kinds = [parsed.lf, parsed.crlf, parsed.cr].filter((count) => count > 0).length;
+  if (kinds > 1) return 'mixed';
+  return parsed.crlf > 0 ? '\r\n' : parsed.cr > 0 ? '\r' : '\n';
+}
+
+function dialectReasons(ranked: readonly Candidate[], options: CsvOptionsOutput): string[] {
+  const best = ranked[0]!;
+  const { delimiter, quote } = best.grammar;
+  const share = Math.round(best.consistency * 100);
+  const reasons = [
+    options.delimiter !== undefined
+      ? `delimiter ${JSON.stringify(delimiter)} as declared`
+      : best.width === 1
+        ? 'one column: no delimiter parts the lines evenly'
+        : `delimiter ${JSON.stringify(delimiter)}: ${share}% of the rows have ${best.width} fields, ${Math.round(best.typed * 100)}% of the fields are of known kinds`,
+  ];
+  const rival = ranked.find((other) => other.grammar.delimiter !== delimiter && other.score > best.score * 0.8);
+  if (rival)
+    reasons.push(`delimiter ${JSON.stringify(rival.grammar.delimiter)} would do nearly as well: declare it if it is`);
+  if (quote === '') reasons.push('no quoting: the quote characters seen are part of the values');
+  else if (quote !== '"') reasons.push(`quote ${quote} by the fields that begin and end with it`);
+  if (best.grammar.escape === '\\') reasons.push('backslash escapes');
+  return reasons;
+}
+
+function confidenceOf(ranked: readonly Candidate[], encoding: number, header: number): number {
+  const best = ranked[0]!;
+  const rival = ranked.find((other) => other.grammar.delimiter !== best.grammar.delimiter);
+  const margin = rival === undefined || best.score <= 0 ? 1 : 1 - Math.max(0, rival.score / best.score) / 2;
+  return Math.round(Math.min(1, margin) * encoding * header * Math.min(1, 0.5 + best.consistency / 2) * 100) / 100;
+}
