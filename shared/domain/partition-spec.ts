@@ -70,7 +70,7 @@ export function parsePartitionItem(text: string): PartitionItem {
  * The partition columns of a table. Columns are found by their name in the table or by the original one, and go before a
  * constant of the same name. Throws `BadDataset`, naming the item, what there is, and what is most like it.
  */
-export function partitionSpecs(
+export function resolvePartitions(
   items: readonly string[],
   columns: readonly Column[],
   constants: Readonly<Record<string, string>>,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parsePartitionItem, partitionSpecs, resolveColumns } from '../../../shared/domain/partition-spec.ts';
+import { parsePartitionItem, resolveColumns, resolvePartitions } from '../../../shared/domain/partition-spec.ts';
 import type { Column } from '../../../shared/domain/schema.ts';
 import { BadDataset } from '../../../shared/errors.ts';
 
@@ -11,7 +11,7 @@ const columns: Column[] = [
   { name: 'bytes', original: 'bytes', type: 'binary' },
 ];
 const constants = { data_ref: '20240104' };
-const resolve = (...items: string[]) => partitionSpecs(items, columns, constants);
+const resolve = (...items: string[]) => resolvePartitions(items, columns, constants);
 
 describe('parsePartitionItem', () => {
   it.each([
@@ -35,7 +35,7 @@ describe('parsePartitionItem', () => {
   });
 });
 
-describe('partitionSpecs', () => {
+describe('resolvePartitions', () => {
   it('takes columns, parts and constants', () => {
     expect(resolve('origin_state', 'day(ts)', 'y=year(flight_date)', 'data_ref')).toEqual([
       { name: 'origin_state', from: { column: 'origin_state' }, type: 'string' },
@@ -55,7 +55,7 @@ describe('partitionSpecs', () => {
 
   it('prefers a column to a constant of its name', () => {
     const own: Column[] = [...columns, { name: 'data_ref', original: 'data_ref', type: 'int' }];
-    expect(partitionSpecs(['data_ref'], own, constants)).toEqual([
+    expect(resolvePartitions(['data_ref'], own, constants)).toEqual([
       { name: 'data_ref', from: { column: 'data_ref' }, type: 'int' },
     ]);
   });
@@ -93,7 +93,7 @@ describe('partitionSpecs', () => {
 
   it('leaves a table one column at least', () => {
     const two = columns.slice(2, 4);
-    expect(() => partitionSpecs(['origin_state', 'n'], two, {})).toThrow('partitionBy takes all 2 columns');
+    expect(() => resolvePartitions(['origin_state', 'n'], two, {})).toThrow('partitionBy takes all 2 columns');
   });
 });
 
