@@ -73,8 +73,8 @@ export function rankDialects(text: string, whole: boolean, fixed: Fixed): Candid
   for (const delimiter of delimiters) {
     for (const quote of quotes) {
       if (quote === delimiter) continue;
-      for (const escape of escapesIn(text, delimiter, quote, fixed.escape)) {
-        candidates.push(tryDialect(text, whole, { delimiter, quote, escape, loneCr }));
+      for (const escaping of escapesIn(text, delimiter, quote, fixed.escape)) {
+        candidates.push(tryDialect(text, whole, { delimiter, quote, escape: escaping, loneCr }));
       }
     }
   }
