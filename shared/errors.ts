@@ -88,6 +88,13 @@ export function toErrorRecord(error: unknown): ErrorRecord {
   return { name: 'Error', message: String(error) };
 }
 
+/** The same for an error of one object: it always says which. */
+export function objectErrorRecord(error: unknown, where: string): ErrorRecord {
+  const record = toErrorRecord(error);
+  const message = record.message.includes(where) ? record.message : `Cannot load ${where}: ${record.message}`;
+  return { name: record.name, message, where: record.where ?? where };
+}
+
 /** True for an error that concerns one object's content and must not stop the others. */
 export function isObjectFault(error: unknown): error is SluiceError {
   return error instanceof SluiceError && OBJECT_FAULTS.has(error.name);

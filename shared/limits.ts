@@ -181,3 +181,43 @@ export const PLACE_ATTEMPTS = 20;
 export const LIST_STATS_AT_ONCE = 256;
 /** A temporary file of a process that cannot be asked is removed after this time. */
 export const FOREIGN_SCRATCH_STALE_MS = 24 * 60 * 60_000;
+/** A Lambda is ended after this long whatever it does: an execution that ended before then left nothing running. */
+export const LAMBDA_MAX_SECONDS = 15 * 60;
+
+// ── Step Functions, and the state machine run locally as it would be there ──────────────────────────────────────────
+/** JSON in bytes of UTF-8 that may go into or out of a state; beyond it the execution fails and nothing catches that. */
+export const STATE_PAYLOAD_MAX_BYTES = 262_144;
+/** Events in one execution's history; beyond it the execution fails. */
+export const HISTORY_MAX_EVENTS = 25_000;
+/** Children of a distributed Map at once where it gives no bound (0) or none at all. */
+export const MAP_MAX_CONCURRENCY = 10_000;
+/** Items of an inline Map at once where it gives no bound. */
+export const INLINE_MAP_CONCURRENCY = 40;
+/** Characters of an error's cause; what is longer is cut. */
+export const ERROR_CAUSE_MAX_CHARS = 32_768;
+/** The longest Wait, and the longest interval of a retrier. */
+export const WAIT_MAX_SECONDS = 99_999_999;
+/** The largest `MaxDelaySeconds` of a retrier: 366 days. */
+export const RETRY_DELAY_MAX_SECONDS = 31_622_400;
+/** The longest `TimeoutSeconds` that runs locally: timers of Node end at 2^31 ms. */
+export const LOCAL_TIMEOUT_MAX_SECONDS = 2_147_483;
+/** Redraws of the progress bars are at least this far apart; faster than eyes follow only costs time. */
+export const PROGRESS_REDRAW_MS = 80;
+
+// ── local ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Replaced files leave at once: the catalog is a file of the same machine, and no reader plans minutes ahead. */
+export const LOCAL_GRACE_MINUTES = 0;
+
+// ── CSV scans and slices ────────────────────────────────────────────────────────────────────────────────────────────
+/** One read of a local file that is scanned: fits the processor's cache, and is large beside a read's own cost. */
+export const SCAN_CHUNK_BYTES = 1 * MiB;
+/** Before a range: shows whether it begins at a line's or field's start, or behind an escape. Longer runs of escapes are guessed. */
+export const SLICE_LOOKBEHIND_BYTES = 64;
+/** A range's state is first judged on this much of its head, some hundred records … */
+export const SLICE_JUDGE_BYTES = 256 * KiB;
+/** … on four times as much again while no record ends in it, but on no more than this, which is held in memory … */
+export const SLICE_JUDGE_MAX_BYTES = 16 * MiB;
+/** … and on this many records of each guess. */
+export const SLICE_JUDGE_RECORDS = 200;
+/** Fetched beyond a range at once, for the record that crosses its end; longer ones are fetched piece by piece. */
+export const SLICE_TAIL_BYTES = 64 * KiB;

@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
 import pMap from 'p-map';
-import { runKeys, type TaskStep } from '../../shared/commit/keys.ts';
+import { z } from 'zod';
+import { runKeys } from '../../shared/commit/keys.ts';
 import { writeReceipt } from '../../shared/commit/receipts.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
-import { readTask, type TaskItem } from '../../shared/commit/tasks.ts';
 import { storeFile } from '../../shared/commit/store-file.ts';
+import { readTask, TaskItem } from '../../shared/commit/tasks.ts';
 import type {
   ConvertAccount,
   ConvertReceipt,
@@ -14,15 +15,14 @@ import type {
   StoredFile,
 } from '../../shared/domain/load.ts';
 import type { ConvertJob, ConvertOutcome, InputAccount, LocalInput } from '../../shared/engine/table-engine.ts';
-import { type ErrorRecord, isObjectFault, toErrorRecord } from '../../shared/errors.ts';
+import { type ErrorRecord, isObjectFault, objectErrorRecord } from '../../shared/errors.ts';
 import { FILES_AT_ONCE, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
+import { uri } from '../../shared/ports/object-store.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
-import { fetchInput, type FetchedInput } from './fetch-input.ts';
+import { type FetchedInput, fetchInput } from './fetch-input.ts';
 
-export interface ConvertStepInput extends TaskItem {
-  run: string;
-  step: Extract<TaskStep, 'convert' | 'whole'>;
-}
+export const ConvertStepInput = TaskItem.extend({ run: z.string(), step: z.enum(['convert', 'whole']) });
+export type ConvertStepInput = z.infer<typeof ConvertStepInput>;
 
 /** A task's files fetched and turned into staged or final table files, uploaded, and accounted for in its receipt. */
 export function makeConvert(ports: Ports) {
@@ -76,7 +76,7 @@ async function fetchAll(
         return { input: index, file: await fetchInput(store, input, `${scratch}/in-${index}`) };
       } catch (error) {
         if (!isObjectFault(error)) throw error;
-        return { input: index, failed: toErrorRecord(error) };
+        return { input: index, failed: objectErrorRecord(error, uri(input.source)) };
       }
     },
     { concurrency: FILES_AT_ONCE },

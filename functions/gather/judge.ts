@@ -1,8 +1,14 @@
 import type { TaskFailure } from '../../shared/commit/receipts.ts';
-import type { ConvertAccount, ConvertReceipt, ConvertTask, FailedSource, SourceAccount } from '../../shared/domain/load.ts';
+import type {
+  ConvertAccount,
+  ConvertReceipt,
+  ConvertTask,
+  FailedSource,
+  SourceAccount,
+} from '../../shared/domain/load.ts';
 import type { SourceObject } from '../../shared/domain/source.ts';
 import type { RejectTolerance } from '../../shared/engine/table-engine.ts';
-import { AccountsMismatch, toErrorRecord, TooManyRejects } from '../../shared/errors.ts';
+import { AccountsMismatch, TooManyRejects, toErrorRecord } from '../../shared/errors.ts';
 import { verifyChain } from '../../shared/formats/csv/slice.ts';
 import { uri } from '../../shared/ports/object-store.ts';
 

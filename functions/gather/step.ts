@@ -1,7 +1,8 @@
+import { z } from 'zod';
+import { quarantine } from '../../shared/commit/quarantine.ts';
 import { readOutcomes } from '../../shared/commit/receipts.ts';
 import { attemptFolder, runFiles } from '../../shared/commit/run-files.ts';
 import { readTasks, type TaskList, taskName, writeTasks } from '../../shared/commit/tasks.ts';
-import { quarantine } from '../../shared/commit/quarantine.ts';
 import type {
   ConvertReceipt,
   ConvertTask,
@@ -10,17 +11,18 @@ import type {
   RepartitionTask,
   StoredFile,
 } from '../../shared/domain/load.ts';
+import { judgeFailures } from '../../shared/domain/tolerance.ts';
 import { AccountsMismatch } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { judge, type Outcome } from './judge.ts';
-import { judgeFailures } from '../../shared/domain/tolerance.ts';
 import { writeRejects } from './rejects.ts';
 
-export interface GatherInput {
-  run: string;
+export const GatherInput = z.object({
+  run: z.string(),
   /** The second pass follows objects that had to be converted whole. */
-  pass: 'first' | 'second';
-}
+  pass: z.enum(['first', 'second']),
+});
+export type GatherInput = z.infer<typeof GatherInput>;
 
 export interface GatherOutput {
   broken: number;
@@ -158,7 +160,8 @@ async function planBuckets(
       byBucket.set(key, group);
     }
   }
-  const tasks = [...byBucket.values()].map((group, i): RepartitionTask => ({ task: taskName('repartition', i), ...group }));
+  const tasks = [...byBucket.values()].map(
+    (group, i): RepartitionTask => ({ task: taskName('repartition', i), ...group }),
+  );
   return writeTasks(ports.objects, ports.places.work, `${folder}/buckets`, tasks);
 }
-

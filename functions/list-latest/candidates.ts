@@ -1,5 +1,6 @@
 import pMap from 'p-map';
-import type { LoadRequest, RequestedObject } from '../../shared/dataset/request.ts';
+import picomatch from 'picomatch';
+import { type LoadRequest, type RequestedObject, tokenValues } from '../../shared/dataset/request.ts';
 import { fillTokens } from '../../shared/domain/dates.ts';
 import { pick } from '../../shared/domain/pick.ts';
 import { type SourceObject, sourceId } from '../../shared/domain/source.ts';
@@ -51,20 +52,33 @@ async function named(ports: Ports, request: LoadRequest, wanted: RequestedObject
 async function listed(ports: Ports, request: LoadRequest, isLoaded: (id: string) => boolean): Promise<Candidates> {
   const { source } = request.dataset;
   const bucket = source.bucket ?? ports.places.landing;
-  const at = { time: new Date(request.referenceTime), timezone: source.timezone, constants: request.constants };
-  const prefix = fillTokens(source.prefix, at);
-  const store = ports.sources(source.access);
-  const picked = await pick(store.list(bucket, prefix), {
-    pick: source.pick,
-    orderBy: source.orderBy,
+  const tokens = tokenValues(request);
+  const prefix = fillTokens(source.prefix, tokens);
+  const wanted = keyFilter({
     prefix,
-    contains: source.contains === undefined ? undefined : fillTokens(source.contains, at),
-    glob: source.glob === undefined ? undefined : fillTokens(source.glob, at),
+    contains: source.contains === undefined ? undefined : fillTokens(source.contains, tokens),
+    glob: source.glob === undefined ? undefined : fillTokens(source.glob, tokens, 'literal'),
   });
-  const objects = picked.map(toSource);
+  const objects: SourceObject[] = [];
+  const matching = filter(ports.sources(source.access).list(bucket, prefix), wanted);
+  for await (const info of pick(matching, { pick: source.pick, orderBy: source.orderBy })) objects.push(toSource(info));
   if (source.pick !== 'new') return { objects, loaded: 0, superseded: 0 };
   const fresh = objects.filter((object) => !isLoaded(object.id));
   return { objects: fresh, loaded: objects.length - fresh.length, superseded: 0 };
+}
+
+async function* filter<T>(items: AsyncIterable<T>, wanted: (item: T) => boolean): AsyncGenerator<T, void, undefined> {
+  for await (const item of items) if (wanted(item)) yield item;
+}
+
+/** By substring and glob (relative to the prefix); the placeholders that consoles make for folders are no objects. */
+function keyFilter(by: { prefix: string; contains: string | undefined; glob: string | undefined }) {
+  const matches = by.glob === undefined ? undefined : picomatch(by.glob, { dot: true });
+  return (info: ObjectInfo): boolean => {
+    if (info.key.endsWith('/') && info.sizeBytes === 0) return false;
+    if (by.contains !== undefined && !info.key.includes(by.contains)) return false;
+    return matches === undefined || matches(info.key.slice(by.prefix.length));
+  };
 }
 
 function toSource(info: ObjectInfo): SourceObject {

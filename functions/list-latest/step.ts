@@ -1,4 +1,5 @@
 import pMap from 'p-map';
+import { z } from 'zod';
 import { claim } from '../../shared/commit/claims.ts';
 import type { LogState } from '../../shared/commit/fold.ts';
 import { writeHistory } from '../../shared/commit/history.ts';
@@ -13,10 +14,12 @@ import { BATCH_MAX_BYTES, BATCH_MAX_OBJECTS, SMALL_CALLS_AT_ONCE } from '../../s
 import type { Ports } from '../../shared/ports/ports.ts';
 import { type Candidates, candidatesOf } from './candidates.ts';
 
-export interface ListLatestInput {
-  execution: { id: string; name: string; startTime: string };
-  input: unknown;
-}
+export const ListLatestInput = z.object({
+  execution: z.object({ id: z.string(), name: z.string(), startTime: z.string() }),
+  /** The execution's own input, in any form that a request may have. */
+  input: z.unknown(),
+});
+export type ListLatestInput = z.infer<typeof ListLatestInput>;
 
 /** What every later state of the machine sees. */
 export interface ListLatestOutput {

@@ -1,7 +1,7 @@
-import { readOutcomes } from '../../shared/commit/receipts.ts';
 import type { FixedFile, Intent, NewFile, TableChange } from '../../shared/commit/entry.ts';
 import type { LogState } from '../../shared/commit/fold.ts';
 import { openLog } from '../../shared/commit/log.ts';
+import { readOutcomes } from '../../shared/commit/receipts.ts';
 import { type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
 import { readTasks } from '../../shared/commit/tasks.ts';
 import { modeOf } from '../../shared/dataset/dataset.ts';
@@ -61,7 +61,9 @@ async function finalFiles(ports: Ports, run: string, gathered: Gathered): Promis
   return files;
 }
 
-function finalsOf(outcomes: Awaited<ReturnType<typeof readOutcomes<ConvertReceipt | RepartitionReceipt>>>): TableFile[] {
+function finalsOf(
+  outcomes: Awaited<ReturnType<typeof readOutcomes<ConvertReceipt | RepartitionReceipt>>>,
+): TableFile[] {
   return outcomes.flatMap((outcome) => {
     if ('failure' in outcome) {
       const { name, message, where } = outcome.failure.error;
@@ -154,4 +156,3 @@ function fixedFiles(plan: Plan, files: TableFile[]): FixedFile[] {
     };
   });
 }
-

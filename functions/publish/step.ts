@@ -1,17 +1,17 @@
+import { z } from 'zod';
 import { finishRun } from '../../shared/commit/finish.ts';
+import type { TableResult } from '../../shared/commit/history.ts';
 import { putOnce } from '../../shared/commit/json-object.ts';
 import { runKeys } from '../../shared/commit/keys.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
 import { settle } from '../../shared/commit/verdict.ts';
-import type { TableResult } from '../../shared/commit/history.ts';
 import { reloads } from '../../shared/dataset/request.ts';
 import { RunAborted } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { buildIntent } from './intent.ts';
 
-export interface PublishInput {
-  run: string;
-}
+export const PublishInput = z.object({ run: z.string() });
+export type PublishInput = z.infer<typeof PublishInput>;
 
 export interface PublishOutput {
   outcome: 'committed' | 'void';

@@ -1,28 +1,39 @@
+import { z } from 'zod';
 import { finishRun } from '../../shared/commit/finish.ts';
 import { writeHistory } from '../../shared/commit/history.ts';
 import { putOnce } from '../../shared/commit/json-object.ts';
-import { runId, runKeys, type TaskStep } from '../../shared/commit/keys.ts';
+import { runId, runKeys } from '../../shared/commit/keys.ts';
 import { quarantine } from '../../shared/commit/quarantine.ts';
 import type { TaskFailure } from '../../shared/commit/receipts.ts';
 import { type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
-import { readTasks, type TaskItem } from '../../shared/commit/tasks.ts';
+import { readTasks, TaskItem } from '../../shared/commit/tasks.ts';
 import { settle } from '../../shared/commit/verdict.ts';
 import type { FailedSource, ReadTask } from '../../shared/domain/load.ts';
 import type { ErrorRecord } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 
 /** What Step Functions hands to a Catch: the error's name, and Lambda's JSON about it. */
-export interface CaughtError {
-  Error: string;
-  Cause?: string;
-}
+export const CaughtError = z.object({ Error: z.string(), Cause: z.string().optional() });
+export type CaughtError = z.infer<typeof CaughtError>;
 
-export type QuarantineInput =
-  | ({ scope: 'task'; run: string; step: TaskStep; error: CaughtError } & TaskItem)
-  | {
-      scope: 'run';
-      state: { run?: string; execution?: { name: string; startTime: string; id: string }; error: CaughtError };
-    };
+export const QuarantineInput = z.discriminatedUnion('scope', [
+  TaskItem.extend({
+    scope: z.literal('task'),
+    run: z.string(),
+    step: z.enum(['read', 'convert', 'whole', 'repartition']),
+    error: CaughtError,
+  }),
+  z.object({
+    scope: z.literal('run'),
+    /** The state that the run broke off in: named once list-latest is through. */
+    state: z.object({
+      run: z.string().optional(),
+      execution: z.object({ id: z.string(), name: z.string(), startTime: z.string() }).optional(),
+      error: CaughtError,
+    }),
+  }),
+]);
+export type QuarantineInput = z.infer<typeof QuarantineInput>;
 
 export interface QuarantineOutput {
   /** Name and one sentence, for the state machine's Fail state. */
@@ -84,9 +95,7 @@ async function failedSources(ports: Ports, fixed: RunRequest, error: ErrorRecord
   const plan = await files.planIfAny();
   const own = new Map((plan?.failed ?? []).map((failure) => [failure.source.id, failure]));
   const tasks = await readTasks<ReadTask>(ports.objects, ports.places.work, listed.tasks);
-  return tasks
-    .flatMap((task) => task.sources)
-    .map((source) => own.get(source.id) ?? { source, step: 'run', error });
+  return tasks.flatMap((task) => task.sources).map((source) => own.get(source.id) ?? { source, step: 'run', error });
 }
 
 function errorOf(caught: CaughtError): ErrorRecord {

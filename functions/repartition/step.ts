@@ -1,18 +1,18 @@
 import { rm } from 'node:fs/promises';
 import pMap from 'p-map';
+import { z } from 'zod';
 import { runKeys } from '../../shared/commit/keys.ts';
 import { writeReceipt } from '../../shared/commit/receipts.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
 import { storeFile } from '../../shared/commit/store-file.ts';
-import { readTask, type TaskItem } from '../../shared/commit/tasks.ts';
+import { readTask, TaskItem } from '../../shared/commit/tasks.ts';
 import type { FinalStoredFile, RepartitionReceipt, RepartitionTask } from '../../shared/domain/load.ts';
 import { AccountsMismatch } from '../../shared/errors.ts';
 import { FILES_AT_ONCE, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 
-export interface RepartitionStepInput extends TaskItem {
-  run: string;
-}
+export const RepartitionStepInput = TaskItem.extend({ run: z.string() });
+export type RepartitionStepInput = z.infer<typeof RepartitionStepInput>;
 
 /** One bucket of the shuffle: its staged files become the final files of its partitions, sorted, in every format. */
 export function makeRepartition(ports: Ports) {

@@ -1,15 +1,15 @@
+import { z } from 'zod';
+import type { Intent } from '../../shared/commit/entry.ts';
+import { readJson } from '../../shared/commit/json-object.ts';
+import { runKeys } from '../../shared/commit/keys.ts';
 import { takeLock } from '../../shared/commit/lock.ts';
 import { openLog } from '../../shared/commit/log.ts';
 import { retireReplaced } from '../../shared/commit/retire.ts';
-import { readJson } from '../../shared/commit/json-object.ts';
-import { runKeys } from '../../shared/commit/keys.ts';
-import type { Intent } from '../../shared/commit/entry.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 
-export interface RetireInput {
-  run: string;
-}
+export const RetireInput = z.object({ run: z.string() });
+export type RetireInput = z.infer<typeof RetireInput>;
 
 export interface RetireOutput {
   deleted: number;

@@ -1,5 +1,5 @@
-import { PreconditionFailed } from '../errors.ts';
 import type { SourceObject } from '../domain/source.ts';
+import { PreconditionFailed } from '../errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { LogState } from './fold.ts';
 import { findJson } from './json-object.ts';

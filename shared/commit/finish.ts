@@ -1,4 +1,7 @@
+import pMap from 'p-map';
 import type { Gathered } from '../domain/load.ts';
+import { SMALL_CALLS_AT_ONCE } from '../limits.ts';
+import type { Ports } from '../ports/ports.ts';
 import { markLoaded } from './claims.ts';
 import type { Intent, LogEntry } from './entry.ts';
 import { type TableResult, writeHistory } from './history.ts';
@@ -8,9 +11,6 @@ import { takeLock } from './lock.ts';
 import { openLog } from './log.ts';
 import { publishHead } from './publish.ts';
 import { type RunRequest, runFiles } from './run-files.ts';
-import type { Ports } from '../ports/ports.ts';
-import pMap from 'p-map';
-import { SMALL_CALLS_AT_ONCE } from '../limits.ts';
 
 export interface Finished {
   outcome: 'committed' | 'void';
@@ -85,4 +85,3 @@ function resultsOf(intent: Intent): TableResult[] {
     partitions: new Set(files.map((file) => JSON.stringify(file.partition))).size,
   }));
 }
-

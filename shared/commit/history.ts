@@ -85,28 +85,32 @@ function historyLines(record: RunRecord, endedAt: Date): HistoryLine[] {
     duration_ms: 0,
     first_reject: null,
   };
-  const loaded = record.accounts.map((account): HistoryLine => ({
-    ...base,
-    source: uri(account.source),
-    entry: account.entry ?? null,
-    source_status: record.status === 'succeeded' ? 'loaded' : 'none',
-    rows_read: account.rowsRead,
-    rows_written: account.rowsWritten,
-    rows_rejected: account.rowsRejected,
-    bytes_read: account.bytesRead,
-    duration_ms: account.durationMs,
-    first_reject: account.firstReject ?? null,
-    error_name: record.error?.name ?? null,
-    error_message: record.error?.message ?? null,
-  }));
-  const failed = record.failed.map((failure): HistoryLine => ({
-    ...base,
-    ...none,
-    source: uri(failure.source),
-    source_status: 'quarantined',
-    error_name: failure.error.name,
-    error_message: failure.error.message,
-  }));
+  const loaded = record.accounts.map(
+    (account): HistoryLine => ({
+      ...base,
+      source: uri(account.source),
+      entry: account.entry ?? null,
+      source_status: record.status === 'succeeded' ? 'loaded' : 'none',
+      rows_read: account.rowsRead,
+      rows_written: account.rowsWritten,
+      rows_rejected: account.rowsRejected,
+      bytes_read: account.bytesRead,
+      duration_ms: account.durationMs,
+      first_reject: account.firstReject ?? null,
+      error_name: record.error?.name ?? null,
+      error_message: record.error?.message ?? null,
+    }),
+  );
+  const failed = record.failed.map(
+    (failure): HistoryLine => ({
+      ...base,
+      ...none,
+      source: uri(failure.source),
+      source_status: 'quarantined',
+      error_name: failure.error.name,
+      error_message: failure.error.message,
+    }),
+  );
   const lines = [...loaded, ...failed];
   if (lines.length > 0) return lines;
   return [

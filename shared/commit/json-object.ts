@@ -46,7 +46,11 @@ export async function putJson(objects: ObjectStore, address: Address, value: unk
  * Writes `value` unless the key is taken, and returns what the key holds in the end: of several writers all get the
  * first one's value.
  */
-export async function putOnce<T>(objects: ObjectStore, address: Address, value: T): Promise<{ value: T; mine: boolean }> {
+export async function putOnce<T>(
+  objects: ObjectStore,
+  address: Address,
+  value: T,
+): Promise<{ value: T; mine: boolean }> {
   try {
     await objects.put(address, JSON.stringify(value), {
       condition: { ifNoneMatch: '*' },

@@ -82,7 +82,17 @@ export function failedKey(dataset: string, date: string, run: string, source: Ad
 }
 
 /** The prefixes of the work bucket that are Sluice's own. */
-export const OWN_PREFIXES = ['runs/', 'claims/', 'loaded/', 'log/', 'locks/', 'history/', 'reports/', 'failed/', 'rejected/'];
+export const OWN_PREFIXES = [
+  'runs/',
+  'claims/',
+  'loaded/',
+  'log/',
+  'locks/',
+  'history/',
+  'reports/',
+  'failed/',
+  'rejected/',
+];
 
 /**
  * The folder of one commit's files within a partition: it sorts by version, and is the run's own, so that two runs that

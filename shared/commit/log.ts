@@ -3,7 +3,16 @@ import { ObjectStoreBusy, PreconditionFailed, SluiceError } from '../errors.ts';
 import { LOG_CHECKPOINT_EVERY, SMALL_CALLS_AT_ONCE } from '../limits.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { Intent, LogEntry, VoidEntry } from './entry.ts';
-import { applyEntry, emptyState, type LogState, partitionKey, restoreState, type StoredState, storeState, tableKey } from './fold.ts';
+import {
+  applyEntry,
+  emptyState,
+  type LogState,
+  partitionKey,
+  restoreState,
+  type StoredState,
+  storeState,
+  tableKey,
+} from './fold.ts';
 import { findJson, readJson } from './json-object.ts';
 import { checkpointKey, logKey, logPrefix, logVersion } from './keys.ts';
 

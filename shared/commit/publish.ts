@@ -33,7 +33,11 @@ export async function publishHead(ports: Ports, dataset: string, state: LogState
   const published = await readPublished(ports, dataset);
   if (published.version >= state.version) return published;
   for (const table of state.tables.values()) {
-    await promote(ports, table.bucket, table.files.filter((file) => file.since > published.version));
+    await promote(
+      ports,
+      table.bucket,
+      table.files.filter((file) => file.since > published.version),
+    );
   }
   await promoteFixed(ports, state, published.version);
   for (const table of state.tables.values()) {

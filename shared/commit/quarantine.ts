@@ -60,4 +60,3 @@ async function tryCopy(ports: Ports, source: FailedSource['source'], key: string
     throw error;
   }
 }
-

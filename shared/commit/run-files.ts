@@ -1,5 +1,5 @@
-import type { Gathered, Listed, Plan } from '../domain/load.ts';
 import type { LoadRequest } from '../dataset/request.ts';
+import type { Gathered, Listed, Plan } from '../domain/load.ts';
 import { RunAborted } from '../errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { putOnce, readJson, readJsonIfAny } from './json-object.ts';

@@ -1,14 +1,16 @@
+import { z } from 'zod';
 import type { ObjectStore } from '../ports/object-store.ts';
 
 /**
  * A Map's items are small: the task's name and where its description lies in a file of all descriptions, so that a hundred
  * thousand objects are planned with two puts and each task reads its own line with one ranged get.
  */
-export interface TaskItem {
-  task: string;
+export const TaskItem = z.object({
+  task: z.string(),
   /** Key of the descriptions in the work bucket, and the byte range [start, end) of this one. */
-  at: { key: string; start: number; end: number };
-}
+  at: z.object({ key: z.string(), start: z.int(), end: z.int() }),
+});
+export type TaskItem = z.infer<typeof TaskItem>;
 
 /** Two files in the work bucket: the Map's items and the tasks' descriptions. */
 export interface TaskList {

@@ -69,7 +69,10 @@ function byObject(files: PlannedFile[]): PlannedFile[][] {
 function rangesOf(file: PlannedFile, splitBytes: number): Required<ConvertInput>['range'][] | undefined {
   const { part, source } = file;
   const splittable =
-    part.format === 'csv' && part.compression === 'none' && part.dialect !== undefined && isByteWise(part.dialect.encoding);
+    part.format === 'csv' &&
+    part.compression === 'none' &&
+    part.dialect !== undefined &&
+    isByteWise(part.dialect.encoding);
   if (!splittable || source.sizeBytes <= splitBytes) return undefined;
   const of = Math.ceil(source.sizeBytes / splitBytes);
   const size = Math.ceil(source.sizeBytes / of);

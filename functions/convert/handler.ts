@@ -1,0 +1,5 @@
+import { lambdaStep } from '../lambda-step.ts';
+import { ConvertStepInput, makeConvert } from './step.ts';
+
+/** convert: a task's files become staged or final table files. */
+export const handler = lambdaStep('convert', ConvertStepInput, makeConvert);

@@ -1,0 +1,8 @@
+import { lambdaStep } from '../lambda-step.ts';
+import { resolvePackagedRequest } from '../packaged-datasets.ts';
+import { ListLatestInput, makeListLatest } from './step.ts';
+
+/** list-latest: finds, claims and batches the objects that a run will load. */
+export const handler = lambdaStep('list-latest', ListLatestInput, (ports) =>
+  makeListLatest(ports, resolvePackagedRequest(ports.places)),
+);

@@ -1,0 +1,1 @@
+// data sets packaged with the function

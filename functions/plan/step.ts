@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { LogState } from '../../shared/commit/fold.ts';
+import { openLog } from '../../shared/commit/log.ts';
+import { readOutcomes } from '../../shared/commit/receipts.ts';
+import { attemptFolder, type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
+import { readTasks, taskName, writeTasks } from '../../shared/commit/tasks.ts';
+import { modeOf } from '../../shared/dataset/dataset.ts';
+import type { FailedSource, FoundPart, Plan, PlannedTable, ReadReceipt, ReadTask } from '../../shared/domain/load.ts';
+import type { SourceObject } from '../../shared/domain/source.ts';
+import { bucketsOf, type PlannedFile, planTasks } from '../../shared/domain/splits.ts';
+import { judgeFailures } from '../../shared/domain/tolerance.ts';
+import type { Ports } from '../../shared/ports/ports.ts';
+import { mirrorTables } from './mirror.ts';
+import { oneTable } from './one-table.ts';
+
+export const PlanInput = z.object({ run: z.string() });
+export type PlanInput = z.infer<typeof PlanInput>;
+
+export interface PlanOutput {
+  /** Items of the Map over convert tasks. */
+  splits: string;
+  tasks: number;
+  buckets: number;
+}
+
+/** What read found of one object. */
+export interface FoundObject {
+  source: SourceObject;
+  parts: FoundPart[];
+}
+
+export interface Planned {
+  tables: PlannedTable[];
+  files: PlannedFile[];
+}
+
+/**
+ * One schema for all files, the tasks that convert them, and whether rows must be shuffled: fixed once, and dependent on
+ * nothing but what read found and the log says. Throws what the schema makes impossible, `TooManyFailures`, or the one
+ * error that every object failed with.
+ */
+export function makePlan(ports: Ports) {
+  return async (event: PlanInput, attempt: string): Promise<PlanOutput> => {
+    const files = runFiles(ports, event.run);
+    const plan = (await files.planIfAny()) ?? (await files.fixPlan(await makeNewPlan(ports, event.run, attempt)));
+    return { splits: plan.tasks.items, tasks: plan.tasks.count, buckets: plan.buckets };
+  };
+}
+
+async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<Plan> {
+  const fixed = await runFiles(ports, run).request();
+  const { dataset } = fixed.request;
+  const { found, failed } = await readings(ports, run);
+  const verdict = judgeFailures(failed, found.length, dataset.failures.share);
+  if (verdict) throw verdict;
+
+  const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
+  const { tables, files } = plannedTables(ports, fixed, found, state);
+  const tasks = planTasks(files, dataset.splitBytes, (index) => taskName('convert', index));
+  const bytes = files.reduce((sum, file) => sum + file.part.sizeBytes, 0);
+  const [{ writing }] = tables;
+  const appends = modeOf(dataset) === 'append' && dataset.target.layout === 'table';
+  const needsShuffle = writing.partitions.length > 0 || writing.sortBy.length > 0 || (appends && tasks.length > 1);
+  return {
+    tables,
+    plannedAt: state.version,
+    buckets: dataset.target.layout === 'mirror' ? 0 : bucketsOf(tasks, needsShuffle, bytes),
+    tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'plan', attempt), tasks),
+    failed,
+    notices: fixed.request.notices,
+  };
+}
+
+/** What read found, and what failed there, by itself or with its task. */
+async function readings(ports: Ports, run: string): Promise<{ found: FoundObject[]; failed: FailedSource[] }> {
+  const listed = await runFiles(ports, run).listed();
+  const tasks = await readTasks<ReadTask>(ports.objects, ports.places.work, listed.tasks);
+  const names = tasks.map((task) => task.task);
+  const outcomes = await readOutcomes<ReadReceipt>(ports.objects, ports.places.work, run, 'read', names);
+  const found: FoundObject[] = [];
+  const failed: FailedSource[] = [];
+  outcomes.forEach((outcome, i) => {
+    if ('receipt' in outcome) {
+      found.push(...outcome.receipt.found);
+      failed.push(...outcome.receipt.failed);
+      return;
+    }
+    const { error } = outcome.failure;
+    failed.push(...tasks[i].sources.map((source) => ({ source, step: 'read', error })));
+  });
+  return { found, failed };
+}
+
+function plannedTables(ports: Ports, fixed: RunRequest, found: FoundObject[], state: LogState): Planned {
+  if (fixed.request.dataset.target.layout === 'mirror') return mirrorTables(fixed, found, ports.places);
+  return oneTable(fixed, found, state);
+}

@@ -1,0 +1,5 @@
+import { lambdaStep } from '../lambda-step.ts';
+import { makeQuarantine, QuarantineInput } from './step.ts';
+
+/** quarantine: what still fails after its retries goes to the failure prefix. */
+export const handler = lambdaStep('quarantine', QuarantineInput, makeQuarantine);

@@ -1,0 +1,60 @@
+import { rm } from 'node:fs/promises';
+import pMap from 'p-map';
+import { z } from 'zod';
+import { writeReceipt } from '../../shared/commit/receipts.ts';
+import { runFiles } from '../../shared/commit/run-files.ts';
+import { readTask, TaskItem } from '../../shared/commit/tasks.ts';
+import type { FailedSource, ReadReceipt, ReadTask } from '../../shared/domain/load.ts';
+import { isObjectFault, objectErrorRecord } from '../../shared/errors.ts';
+import { FILES_AT_ONCE } from '../../shared/limits.ts';
+import { uri } from '../../shared/ports/object-store.ts';
+import type { Ports } from '../../shared/ports/ports.ts';
+import { describeObject } from './describe-object.ts';
+
+export const ReadInput = TaskItem.extend({ run: z.string() });
+export type ReadInput = z.infer<typeof ReadInput>;
+
+export interface ReadOutput {
+  found: number;
+  failed: number;
+}
+
+/** Finds out what each object of a batch is: container, dialect, columns and the evidence of their types. */
+export function makeRead(ports: Ports) {
+  return async (event: ReadInput, attempt: string): Promise<ReadOutput> => {
+    const { request } = await runFiles(ports, event.run).request();
+    const task = await readTask<ReadTask>(ports.objects, ports.places.work, event.at);
+    const store = ports.sources(request.dataset.source.access);
+    const scratch = await ports.newScratch();
+    try {
+      const found: ReadReceipt['found'] = [];
+      const failed: FailedSource[] = [];
+      const outcomes = await pMap(
+        task.sources,
+        async (source, i): Promise<ReadReceipt['found'][number] | FailedSource> => {
+          try {
+            const engine = () => ports.engine();
+            return {
+              source,
+              parts: await describeObject({ store, engine, scratch: `${scratch}/${i}` }, source, request.dataset),
+            };
+          } catch (error) {
+            // One object's fault is that object's; anything else is the task's, to be tried again.
+            if (!isObjectFault(error)) throw error;
+            return { source, step: 'read', error: objectErrorRecord(error, uri(source)) };
+          }
+        },
+        { concurrency: FILES_AT_ONCE },
+      );
+      for (const outcome of outcomes) {
+        if ('parts' in outcome) found.push(outcome);
+        else failed.push(outcome);
+      }
+      const receipt: ReadReceipt = { task: event.task, attempt, found, failed };
+      const held = await writeReceipt(ports.objects, ports.places.work, event.run, 'read', event.task, receipt);
+      return { found: held.found.length, failed: held.failed.length };
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  };
+}

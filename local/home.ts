@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createBucket, directoryObjectStore } from '../shared/adapters/directory-object-store.ts';
+import { duckdbCatalog } from '../shared/adapters/duckdb-catalog.ts';
+import { localExecutions } from '../shared/adapters/local-executions.ts';
+import type { TableEngine } from '../shared/engine/table-engine.ts';
+import { LOCAL_GRACE_MINUTES } from '../shared/limits.ts';
+import { systemClock } from '../shared/ports/clock.ts';
+import type { Address, ObjectStore, SourceAccess } from '../shared/ports/object-store.ts';
+import type { Places, Ports } from '../shared/ports/ports.ts';
+
+/** A folder that stands for a deployment: `s3/<bucket>/<key>`, `lake.duckdb`, and which executions are running. */
+export interface Home {
+  root: string;
+  ports: Ports;
+  places: Places;
+  executions: ReturnType<typeof localExecutions>;
+  /** The DuckDB file with the published tables. */
+  lake: string;
+  /** Where an object lies as a file. */
+  pathOf(address: Address): string;
+  close(): Promise<void>;
+}
+
+const PLACES: Places = { landing: 'landing', work: 'work', lake: 'lake' };
+
+/** Opens a home, making it where it is not there yet. */
+export async function openHome(folder: string): Promise<Home> {
+  const root = resolve(folder);
+  const store = join(root, 's3');
+  const scratch = join(root, 'scratch');
+  await mkdir(scratch, { recursive: true });
+  for (const bucket of Object.values(PLACES)) await createBucket(store, bucket);
+  const objects = directoryObjectStore(store);
+  const lake = join(root, 'lake.duckdb');
+  const pathOf = (address: Address) => objects.pathOf(address);
+  const executions = localExecutions(root);
+  const others = new Map<string, ObjectStore>();
+  let engine: Promise<TableEngine> | undefined;
+  const openEngine = async () => (await import('../shared/engine/duckdb-engine.ts')).duckdbEngine();
+  /** A source may be real S3, by its own access, while work and lake are folders. */
+  const openSource = (access: SourceAccess): ObjectStore => {
+    if (Object.keys(access).length === 0) return objects;
+    const key = JSON.stringify(access);
+    const known = others.get(key) ?? lazySource(access);
+    others.set(key, known);
+    return known;
+  };
+  const ports: Ports = {
+    objects,
+    sources: openSource,
+    catalog: duckdbCatalog({ path: lake, resolve: (uri) => pathOf(addressOf(uri)) }),
+    executions,
+    engine() {
+      engine ??= openEngine();
+      return engine;
+    },
+    clock: systemClock,
+    newId: randomUUID,
+    places: PLACES,
+    graceMinutes: LOCAL_GRACE_MINUTES,
+    newScratch: () => mkdtemp(join(scratch, 'step-')),
+  };
+  return {
+    root,
+    ports,
+    places: PLACES,
+    executions,
+    lake,
+    pathOf,
+    async close() {
+      await (await engine)?.close();
+    },
+  };
+}
+
+function addressOf(uri: string): Address {
+  const match = /^s3:\/\/([^/]+)\/(.*)$/s.exec(uri);
+  if (!match) throw new TypeError(`Not an s3:// address: ${uri}`);
+  return { bucket: match[1], key: match[2] };
+}

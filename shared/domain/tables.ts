@@ -1,0 +1,62 @@
+import type { Dataset } from '../dataset/dataset.ts';
+import { avroSchemaLiteral, avroTableColumns } from '../formats/avro/schema.ts';
+import type { PlannedTable } from './load.ts';
+import type { Column, OutputFormat } from './schema.ts';
+
+/** A catalog table of a data set: one a format, each with a root of its own. */
+export interface TableDescription {
+  database: string;
+  table: string;
+  format: OutputFormat;
+  bucket: string;
+  /** Folder in the lake bucket, with the closing slash. */
+  root: string;
+  columns: Column[];
+  partitionColumns: Column[];
+  parameters: Record<string, string>;
+}
+
+/** Table parameters that later plans read from the log: all columns with their original names, and Avro's precision. */
+export const PLANNED_COLUMNS = 'sluice.columns';
+export const AVRO_TIMESTAMPS = 'sluice.avro.timestamps';
+
+const SUFFIX: Record<OutputFormat, string> = { parquet: '', avro: '_avro', csv: '_csv' };
+
+/** `db.t` is Parquet, `db.t_avro` and `db.t_csv` lie beside it. */
+export function tableName(table: string, format: OutputFormat): string {
+  return `${table}${SUFFIX[format]}`;
+}
+
+/** The catalog's tables of a data set with the columns that the plan decided on. */
+export function tablesOf(dataset: Dataset, planned: PlannedTable, lakeBucket: string): TableDescription[] {
+  const { target } = dataset;
+  const { columns, partitions, avroTimestamps } = { ...planned.writing };
+  const timestamps = { timestamps: avroTimestamps };
+  const originals = Object.fromEntries(planned.columns.map((column) => [column.name, column.original]));
+  const partitionColumns = partitions.map(
+    (partition): Column => ({
+      name: partition.name,
+      original: originals[partition.name] ?? partition.name,
+      type: partition.type,
+    }),
+  );
+  return target.formats.map((format) => {
+    const table = tableName(target.table, format);
+    const avro = format === 'avro';
+    return {
+      database: target.database,
+      table,
+      format,
+      bucket: target.bucket ?? lakeBucket,
+      root: `${target.path ?? target.database}/${table}/`,
+      columns: avro ? avroTableColumns(columns, timestamps) : columns,
+      partitionColumns,
+      parameters: {
+        'sluice.dataset': dataset.name,
+        [PLANNED_COLUMNS]: JSON.stringify(planned.columns),
+        [AVRO_TIMESTAMPS]: avroTimestamps,
+        ...(avro ? { 'avro.schema.literal': avroSchemaLiteral(table, columns, timestamps) } : {}),
+      },
+    };
+  });
+}
