@@ -107,6 +107,8 @@ export const LAKE_OPEN_PAUSE_MS = 250;
 export const LAKE_MEMORY_SHARE = 0.5;
 /** Rows in one INSERT into the lake's own tables: keeps a statement's text under a megabyte or so. */
 export const LAKE_INSERT_ROWS = 1_000;
+/** A line of a published CSV file at most, when it is read back; the engine's own bound of 2 MB is too small for long text. */
+export const LAKE_CSV_LINE_BYTES = 16 * MiB;
 
 // ── data sets and requests ──────────────────────────────────────────────────────────────────────────────────────────
 /** A column's name in bytes: Glue's and Hive's bound. */
@@ -179,6 +181,8 @@ export const FOREIGN_LOCK_STALE_MS = 60_000;
 export const PLACE_ATTEMPTS = 20;
 /** Files looked at together while a folder is listed; enough to keep the file system busy. */
 export const LIST_STATS_AT_ONCE = 256;
+/** Bytes of one chunk of a stream: few enough to hold, enough to be read quickly. */
+export const STREAM_CHUNK_BYTES = 1 * MiB;
 /** A temporary file of a process that cannot be asked is removed after this time. */
 export const FOREIGN_SCRATCH_STALE_MS = 24 * 60 * 60_000;
 /** A Lambda is ended after this long whatever it does: an execution that ended before then left nothing running. */
@@ -221,3 +225,21 @@ export const SLICE_JUDGE_MAX_BYTES = 16 * MiB;
 export const SLICE_JUDGE_RECORDS = 200;
 /** Fetched beyond a range at once, for the record that crosses its end; longer ones are fetched piece by piece. */
 export const SLICE_TAIL_BYTES = 64 * KiB;
+
+// ── archives ────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Bytes out of an archive or compressed file for each byte in: CSV stays below 100, pure bombs reach 1,030 with deflate … */
+export const ARCHIVE_MAX_RATIO = 500;
+/** … judged only beyond this many bytes out, which do no harm whatever the ratio. */
+export const ARCHIVE_RATIO_FREE_BYTES = 128 * MiB;
+/** Uncompressed bytes that a ZIP may announce: the largest disk of a Fargate task. */
+export const ARCHIVE_MAX_BYTES = 200 * GiB;
+/** Files in a ZIP; each is an input of its own. */
+export const ZIP_MAX_ENTRIES = 10_000;
+/** A ZIP's directory, held in memory: 10,000 entries with names and extra fields of 1.6 KB each. */
+export const ZIP_MAX_DIRECTORY_BYTES = 16 * MiB;
+/** One read of a ZIP's directory, where the archive's tail did not hold it. */
+export const ZIP_DIRECTORY_READ_BYTES = 1 * MiB;
+/** Extra fields of a local header that are read together with it; writers need a few dozen bytes, longer ones cost a read. */
+export const ZIP_LOCAL_EXTRA_BYTES = 256;
+/** A decoder's output chunk. */
+export const INFLATE_CHUNK_BYTES = 256 * KiB;
