@@ -243,3 +243,5 @@ export const ZIP_DIRECTORY_READ_BYTES = 1 * MiB;
 export const ZIP_LOCAL_EXTRA_BYTES = 256;
 /** A decoder's output chunk. */
 export const INFLATE_CHUNK_BYTES = 256 * KiB;
+/** A local execution whose process cannot be asked (another container on the same home) is taken for dead after a day. */
+export const FOREIGN_EXECUTION_STALE_MS = 24 * 60 * 60_000;

@@ -1,0 +1,69 @@
+import { constants } from 'node:fs';
+import { copyFile, type FileHandle, link, lstat, open, stat } from 'node:fs/promises';
+import type { ReadCondition } from '../ports/object-store.ts';
+import { hasCode } from './directory-errors.ts';
+import { changed, etagOf } from './directory-versions.ts';
+
+/**
+ * Gives a new file a time of change that no other write on this machine has: inodes are used again, and the file system's
+ * own clock ticks in milliseconds. The microseconds are those of a clock that all processes share.
+ */
+async function stamp(file: FileHandle): Promise<void> {
+  const microseconds = Date.now() * 1000 + Math.floor(Number(process.hrtime.bigint() % 1_000_000n) / 1000);
+  lastStamp = Math.max(microseconds, lastStamp + 1);
+  await file.utimes(lastStamp / 1e6, lastStamp / 1e6);
+}
+
+let lastStamp = 0;
+
+/** All bytes from `start` to `end`. */
+export async function readBytes(
+  file: FileHandle,
+  start: number,
+  end: number,
+  where: string,
+  options: ReadCondition,
+): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(Math.max(0, end - start));
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
+    if (bytesRead === 0) throw changed(where, options);
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+export async function writeBytes(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  }
+}
+
+/** The finished file's ETag. It is on the disk before it gets its name, or a power cut could leave a name without bytes. */
+export async function finish(file: FileHandle): Promise<string> {
+  await stamp(file);
+  await file.sync();
+  return etagOf(await file.stat({ bigint: true }));
+}
+
+export async function copyInto(scratchFile: string, path: string): Promise<string> {
+  await copyFile(path, scratchFile, constants.COPYFILE_FICLONE);
+  await using file = await open(scratchFile, 'r');
+  return finish(file);
+}
+
+/**
+ * Gives the file a second name where it can: the store never writes into a file that has one, so the two stay equal and
+ * part at the next write to either. Otherwise copies it. Throws ENOENT where the file has gone meanwhile.
+ */
+export async function shareOrCopy(path: string, scratchFile: string): Promise<string> {
+  // A second name for a link would point to nowhere.
+  if ((await lstat(path)).isSymbolicLink()) return copyInto(scratchFile, path);
+  try {
+    await link(path, scratchFile);
+  } catch (error) {
+    if (!hasCode(error, 'EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+    return copyInto(scratchFile, path);
+  }
+  return etagOf(await stat(scratchFile, { bigint: true }));
+}

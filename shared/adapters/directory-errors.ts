@@ -1,0 +1,39 @@
+import { AccessDenied, BadInput, BucketNotFound, ObjectNotFound, ObjectStoreBusy, SluiceError } from '../errors.ts';
+
+/** Codes of an attempt to reach a file that is not there. */
+export const NOT_THERE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'];
+
+const BUSY = new Set(['EMFILE', 'ENFILE', 'EBUSY', 'EAGAIN', 'EINTR', 'ESTALE', 'ETIMEDOUT']);
+
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/** For `.catch`: undefined for errors with these codes, any other is thrown on. */
+export function ignoring(...codes: string[]): (error: unknown) => undefined {
+  return (error) => {
+    if (!hasCode(error, ...codes)) throw error;
+    return undefined;
+  };
+}
+
+/** The file system's error in the object store's terms; `where` is the object's address. */
+export function toStoreError(error: unknown, where: string): unknown {
+  if (error instanceof SluiceError || !(error instanceof Error)) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const options = { where, cause: error };
+  const text = `Cannot reach ${where}: ${error.message}`;
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return new AccessDenied(text, options);
+  if (BUSY.has(code)) return new ObjectStoreBusy(text, options);
+  if (code === 'ENAMETOOLONG') return new BadInput(text, options);
+  return error;
+}
+
+export function bucketNotFound(bucket: string): BucketNotFound {
+  const where = `s3://${bucket}`;
+  return new BucketNotFound(`Cannot find the bucket ${where}: it has no folder`, { where });
+}
+
+export function objectNotFound(where: string): ObjectNotFound {
+  return new ObjectNotFound(`Cannot find ${where}: there is no such object`, { where });
+}

@@ -1,0 +1,302 @@
+import { type BigIntStats, constants } from 'node:fs';
+import { copyFile, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import pMap from 'p-map';
+import { checkKey } from '../domain/object-keys.ts';
+import { BadInput, ObjectStoreBusy } from '../errors.ts';
+import {
+  DELETE_BATCH_KEYS,
+  LIST_PAGE_KEYS,
+  PLACE_ATTEMPTS,
+  RANGE_BYTES,
+  SMALL_CALLS_AT_ONCE,
+  STREAM_CHUNK_BYTES,
+} from '../limits.ts';
+import {
+  type Address,
+  type ByteRange,
+  noCalls,
+  type ObjectInfo,
+  type ObjectStore,
+  type ReadCondition,
+  uri,
+  type WriteCondition,
+  type Written,
+} from '../ports/object-store.ts';
+import { copyInto, finish, readBytes, shareOrCopy, writeBytes } from './directory-bytes.ts';
+import { bucketNotFound, hasCode, ignoring, NOT_THERE, objectNotFound, toStoreError } from './directory-errors.ts';
+import { type FoundFile, find, layout, newScratchPath, place, remove, sweepScratch } from './directory-files.ts';
+import { walk } from './directory-listing.ts';
+import { withKeyLock } from './directory-locks.ts';
+import {
+  changed,
+  etagOf,
+  isSame,
+  isVersion,
+  requirePinned,
+  requireState,
+  requireUnchanged,
+} from './directory-versions.ts';
+
+type ReadOptions = ReadCondition & { range?: ByteRange };
+
+/** Also what keeps a bucket's name from being a path. */
+const BUCKET_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
+
+/** Makes a bucket, if it is not there yet. Throws `BadInput` for a name that S3 would not take either. */
+export async function createBucket(root: string, bucket: string): Promise<void> {
+  if (!BUCKET_NAME.test(bucket)) {
+    throw new BadInput(`Cannot make the bucket "${bucket}": a name has letters, digits, dots, dashes and underscores`);
+  }
+  await mkdir(join(root, bucket), { recursive: true });
+}
+
+/**
+ * An object store in a folder, for one machine: bucket b's object k is the file `<root>/b/k` wherever k can be a path
+ * (directory-keys.ts has the rest). Files that are copied into a bucket's folder by other means are objects too.
+ *
+ * The port's whole contract holds among all processes on this machine. A write is complete or not there, also when the
+ * power fails. What differs from S3: there are no versions (asking for one finds nothing), content types and metadata are
+ * not kept, and a copy has its source's ETag and time where it can share the file.
+ */
+export function directoryObjectStore(root: string): ObjectStore {
+  const top = resolve(root);
+  const calls = noCalls();
+  const swept = new Map<string, Promise<void>>();
+
+  function bucketPath(bucket: string): string {
+    if (!BUCKET_NAME.test(bucket)) throw bucketNotFound(bucket);
+    return join(top, bucket);
+  }
+
+  async function requireBucket(bucket: string): Promise<void> {
+    const stats = await stat(bucketPath(bucket)).catch(ignoring(...NOT_THERE));
+    if (!stats?.isDirectory()) throw bucketNotFound(bucket);
+  }
+
+  /** Runs one operation, with the file system's errors said in the port's terms. */
+  async function guard<T>(address: Address, act: (folder: string, where: string) => Promise<T>): Promise<T> {
+    const where = uri(address);
+    checkKey(address.key, where);
+    try {
+      return await act(bucketPath(address.bucket), where);
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) await requireBucket(address.bucket);
+      throw toStoreError(error, where);
+    }
+  }
+
+  async function findPinned(address: Address, folder: string, condition?: ReadCondition): Promise<FoundFile> {
+    const found = await find(layout(folder, address.key));
+    if (!found) return missing(address);
+    requirePinned(found.stats, uri(address), condition);
+    return found;
+  }
+
+  async function missing(address: Address): Promise<never> {
+    await requireBucket(address.bucket);
+    throw objectNotFound(uri(address));
+  }
+
+  /** The object's file, opened: whatever happens to the key from now on, this is one version of it. */
+  async function openPinned(address: Address, folder: string, condition?: ReadCondition) {
+    const places = layout(folder, address.key);
+    for (const path of [places.own, places.displaced]) {
+      // Without NONBLOCK, opening a pipe that somebody left in the folder would wait for its writer.
+      const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+      const file = await open(path, flags).catch(ignoring(...NOT_THERE));
+      if (!file) continue;
+      const stats = await file.stat({ bigint: true });
+      if (stats.isFile()) {
+        try {
+          requirePinned(stats, uri(address), condition);
+          return { file, stats };
+        } catch (error) {
+          await file.close();
+          throw error;
+        }
+      }
+      await file.close();
+    }
+    return missing(address);
+  }
+
+  async function* chunks(address: Address, options: ReadOptions): AsyncGenerator<Uint8Array> {
+    const folder = bucketPath(address.bucket);
+    const { file, stats } = await openPinned(address, folder, options);
+    try {
+      const { start, end } = clip(options.range, stats);
+      for (let at = start; at < end; ) {
+        const chunk = await readBytes(file, at, Math.min(end, at + STREAM_CHUNK_BYTES), uri(address), options);
+        at += chunk.length;
+        yield chunk;
+      }
+      await requireUnchanged(file, stats, uri(address), options);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Writes a file beside all objects, then moves it to its place under the key's lock. */
+  async function write(
+    address: Address,
+    condition: WriteCondition,
+    fill: (scratchFile: string, folder: string, where: string) => Promise<string>,
+  ): Promise<Written> {
+    return guard(address, async (folder, where) => {
+      if (!swept.has(folder)) swept.set(folder, sweepScratch(folder));
+      await swept.get(folder);
+      const scratchFile = await newScratchPath(folder);
+      try {
+        const etag = await fill(scratchFile, folder, where);
+        await withKeyLock(folder, address.key, where, async () => {
+          if (condition) requireState(condition, await find(layout(folder, address.key)), where);
+          await place(scratchFile, folder, address.key, where);
+        });
+        return { etag };
+      } catch (error) {
+        await unlink(scratchFile).catch(ignoring('ENOENT'));
+        throw error;
+      }
+    });
+  }
+
+  return {
+    calls,
+
+    async head(address, condition) {
+      calls.head++;
+      return guard(address, async (folder, where) => {
+        const found = await find(layout(folder, address.key));
+        if (!found || isVersion(condition)) {
+          await requireBucket(address.bucket);
+          return undefined;
+        }
+        requirePinned(found.stats, where, condition);
+        return describe(address, found.stats);
+      });
+    },
+
+    async read(address, options = {}) {
+      calls.get++;
+      return guard(address, async (folder, where) => {
+        const { file, stats } = await openPinned(address, folder, options);
+        try {
+          const { start, end } = clip(options.range, stats);
+          const bytes = await readBytes(file, start, end, where, options);
+          await requireUnchanged(file, stats, where, options);
+          return bytes;
+        } finally {
+          await file.close();
+        }
+      });
+    },
+
+    async stream(address, options = {}) {
+      calls.get++;
+      // The file is opened when the reading begins, so that a stream which nobody reads holds nothing open.
+      await guard(address, (folder) => findPinned(address, folder, options));
+      return chunks(address, options);
+    },
+
+    async download(address, path, options = {}) {
+      calls.get++;
+      return guard(address, async (folder, where) => {
+        if (!options.range) {
+          const found = await findPinned(address, folder, options);
+          const failure = await copyFile(found.path, path, constants.COPYFILE_FICLONE).catch((error: unknown) => error);
+          if (!(await isSame(found))) throw changed(where, options);
+          if (failure) throw failure;
+          return Number(found.stats.size);
+        }
+        const { file, stats } = await openPinned(address, folder, options);
+        try {
+          const { start, end } = clip(options.range, stats);
+          await using target = await open(path, 'w');
+          for (let at = start; at < end; at += RANGE_BYTES) {
+            const bytes = await readBytes(file, at, Math.min(end, at + RANGE_BYTES), where, options);
+            await writeBytes(target, bytes, at - start);
+          }
+          await requireUnchanged(file, stats, where, options);
+          return Math.max(0, end - start);
+        } finally {
+          await file.close();
+        }
+      });
+    },
+
+    async put(address, body, options = {}) {
+      calls.put++;
+      return write(address, options.condition, async (scratchFile) => {
+        await using file = await open(scratchFile, 'wx');
+        await file.writeFile(body);
+        return finish(file);
+      });
+    },
+
+    async upload(path, address, options = {}) {
+      calls.put++;
+      return write(address, options.condition, (scratchFile) => copyInto(scratchFile, path));
+    },
+
+    async copy(from, to, options = {}) {
+      calls.copy++;
+      const pin = from.etag === undefined ? {} : { ifMatch: from.etag };
+      return write(to, options.condition, (scratchFile) =>
+        guard(from, async (folder, where) => {
+          for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt++) {
+            const found = await findPinned(from, folder, pin);
+            const etag = await shareOrCopy(found.path, scratchFile).catch(ignoring('ENOENT'));
+            if (etag !== undefined && (etag === etagOf(found.stats) || (await isSame(found)))) return etag;
+            await unlink(scratchFile).catch(ignoring('ENOENT'));
+          }
+          throw new ObjectStoreBusy(`Cannot copy ${where}: it changed ${PLACE_ATTEMPTS} times meanwhile`, { where });
+        }),
+      );
+    },
+
+    async delete(address, options = {}) {
+      calls.delete++;
+      await guard(address, async (folder, where) => {
+        await requireBucket(address.bucket);
+        await withKeyLock(folder, address.key, where, async () => {
+          const found = await find(layout(folder, address.key));
+          if (options.ifMatch !== undefined) requireState({ ifMatch: options.ifMatch }, found, where);
+          if (found) await remove(folder, address.key);
+        });
+      });
+    },
+
+    async deleteMany(bucket, keys) {
+      await requireBucket(bucket);
+      calls.delete += Math.ceil(keys.length / DELETE_BATCH_KEYS);
+      const deleteOne = (key: string) =>
+        guard({ bucket, key }, (folder, where) => withKeyLock(folder, key, where, () => remove(folder, key)));
+      await pMap(keys, deleteOne, { concurrency: SMALL_CALLS_AT_ONCE });
+    },
+
+    async *list(bucket, prefix, options = {}) {
+      calls.list++;
+      await requireBucket(bucket);
+      let listed = 0;
+      try {
+        for await (const { key, stats } of walk(bucketPath(bucket), { prefix, startAfter: options.startAfter })) {
+          if (listed > 0 && listed % LIST_PAGE_KEYS === 0) calls.list++;
+          listed++;
+          yield describe({ bucket, key }, stats);
+        }
+      } catch (error) {
+        throw toStoreError(error, uri({ bucket, key: prefix }));
+      }
+    },
+  };
+}
+
+function describe({ bucket, key }: Address, stats: BigIntStats): ObjectInfo {
+  return { bucket, key, etag: etagOf(stats), sizeBytes: Number(stats.size), lastModified: stats.mtime };
+}
+
+function clip(range: ByteRange | undefined, stats: BigIntStats): ByteRange {
+  const size = Number(stats.size);
+  return range ? { start: range.start, end: Math.min(range.end, size) } : { start: 0, end: size };
+}
