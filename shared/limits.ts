@@ -147,6 +147,12 @@ export const COPY_PART_BYTES = 512 * MiB;
 export const COPY_PARTS_AT_ONCE = 8;
 /** Keys in one DeleteObjects; S3 refuses more. */
 export const DELETE_BATCH_KEYS = 1_000;
+/** Such batches under way at once: S3 takes 3,500 deletes a second and prefix. */
+export const DELETE_BATCHES_AT_ONCE = 4;
+/** What parallel ranges gather before they write it to the file: few system calls, little memory. */
+export const FILE_WRITE_BYTES = 1 * MiB;
+/** Credentials of a source's role are asked for this long: what chained roles may have at most. */
+export const ROLE_SESSION_SECONDS = 3_600;
 /** Keys on a page of a listing: the most that S3 gives. */
 export const LIST_PAGE_KEYS = 1_000;
 /** A key's length in bytes of UTF-8; S3 refuses more. */
@@ -245,3 +251,29 @@ export const ZIP_LOCAL_EXTRA_BYTES = 256;
 export const INFLATE_CHUNK_BYTES = 256 * KiB;
 /** A local execution whose process cannot be asked (another container on the same home) is taken for dead after a day. */
 export const FOREIGN_EXECUTION_STALE_MS = 24 * 60 * 60_000;
+
+// ── engine ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** The engine's share of the machine's memory where nothing else is said: fetched files and Node need the rest. */
+export const ENGINE_MEMORY_SHARE = 0.5;
+/** DuckDB's own limit, as a share of what the engine may take: its process was seen at 1.6 times its limit. */
+export const ENGINE_LIMIT_SHARE = 0.6;
+/** A CSV row longer than this is a rejected row; the engine holds two of them a thread. */
+export const CSV_ROW_MAX_BYTES = 16 * MiB;
+/** What the engine reads of a CSV at once; two longest rows. */
+export const CSV_BUFFER_BYTES = 32 * MiB;
+/** Files that a statement which writes by bucket holds open; more are closed and would get a second file. */
+export const PARTITIONED_WRITE_MAX_OPEN_FILES = 1024;
+/** Bytes of a rejected row that are kept as its raw text: enough to find and mend it. */
+export const REJECT_RAW_MAX_BYTES = 64 * KiB;
+/** Characters of a value that a reason quotes. */
+export const REJECT_VALUE_MAX_CHARS = 100;
+/** Rejected rows that are kept of an input that failed for them: a sample, since none of its rows is loaded. */
+export const REJECTS_KEPT_OF_FAILED_INPUT = 10_000;
+/** A file's size may differ from the target by this share. */
+export const FILE_SIZE_TOLERANCE = 0.25;
+/** Rows written once and thrown away to learn how many bytes a row takes in a format. */
+export const FILE_SIZE_PROBE_ROWS = 16_384;
+/** A file of the wrong size is written again with another number of rows, at most this often. */
+export const FILE_SIZE_ATTEMPTS = 4;
+/** Rows of a row group in the file that final files are cut from: small, so that a cut reads little beside it. */
+export const CUT_ROW_GROUP_ROWS = 20_480;

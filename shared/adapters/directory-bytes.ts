@@ -3,6 +3,7 @@ import { copyFile, type FileHandle, link, lstat, open, stat } from 'node:fs/prom
 import type { ReadCondition } from '../ports/object-store.ts';
 import { hasCode } from './directory-errors.ts';
 import { changed, etagOf } from './directory-versions.ts';
+import { readAt } from './file-bytes.ts';
 
 /**
  * Gives a new file a time of change that no other write on this machine has: inodes are used again, and the file system's
@@ -25,18 +26,8 @@ export async function readBytes(
   options: ReadCondition,
 ): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafe(Math.max(0, end - start));
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
-    if (bytesRead === 0) throw changed(where, options);
-    at += bytesRead;
-  }
+  if ((await readAt(file, bytes, start)) < bytes.length) throw changed(where, options);
   return bytes;
-}
-
-export async function writeBytes(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
-  }
 }
 
 /** The finished file's ETag. It is on the disk before it gets its name, or a power cut could leave a name without bytes. */

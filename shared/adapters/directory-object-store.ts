@@ -23,7 +23,7 @@ import {
   type WriteCondition,
   type Written,
 } from '../ports/object-store.ts';
-import { copyInto, finish, readBytes, shareOrCopy, writeBytes } from './directory-bytes.ts';
+import { copyInto, finish, readBytes, shareOrCopy } from './directory-bytes.ts';
 import { bucketNotFound, hasCode, ignoring, NOT_THERE, objectNotFound, toStoreError } from './directory-errors.ts';
 import { type FoundFile, find, layout, newScratchPath, place, remove, sweepScratch } from './directory-files.ts';
 import { walk } from './directory-listing.ts';
@@ -37,6 +37,7 @@ import {
   requireState,
   requireUnchanged,
 } from './directory-versions.ts';
+import { writeAt } from './file-bytes.ts';
 
 type ReadOptions = ReadCondition & { range?: ByteRange };
 
@@ -215,7 +216,7 @@ export function directoryObjectStore(root: string): ObjectStore {
           await using target = await open(path, 'w');
           for (let at = start; at < end; at += RANGE_BYTES) {
             const bytes = await readBytes(file, at, Math.min(end, at + RANGE_BYTES), where, options);
-            await writeBytes(target, bytes, at - start);
+            await writeAt(target, bytes, at - start);
           }
           await requireUnchanged(file, stats, where, options);
           return Math.max(0, end - start);
