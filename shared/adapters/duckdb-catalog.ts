@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { types } from 'node:util';
-import type { Column } from '../domain/schema.ts';
 import { type Lake, type LakeFile, withLake } from '../engine/lake-database.ts';
-import { engineType, scan, unreadableViewSql, viewSql } from '../engine/lake-views.ts';
+import { engineType, unreadableViewSql, viewSql } from '../engine/lake-views.ts';
 import { ident, literal, literals } from '../engine/sql.ts';
 import { BadInput, ObjectNotFound, SluiceError } from '../errors.ts';
 import type { Catalog, SwapResult, TableState } from '../ports/catalog.ts';
@@ -132,8 +131,7 @@ async function makeView(lake: Lake, table: HeldTable, partitions: HeldPartition[
   const local = partitions
     .map(({ values, files }) => ({ values, paths: files.map((file) => file.path) }))
     .filter(({ paths }) => paths.length > 0);
-  const instants = table.format === 'parquet' ? await instantsOf(lake, table.columns, local) : new Set<string>();
-  await lake.run(viewSql(table, table.format, local, instants));
+  await lake.run(viewSql(table, table.format, local));
 }
 
 function avroReason(table: HeldTable): string {
@@ -141,15 +139,6 @@ function avroReason(table: HeldTable): string {
     `${table.database}.${table.table} is kept as Avro, which this engine does not read; query its Parquet table, ` +
     `or read the files that ${BOOKS}.files lists`
   );
-}
-
-/** Which of the timestamps the files hold with a zone: their meaning must not move with the reader's own zone. */
-async function instantsOf(lake: Lake, columns: Column[], partitions: { paths: string[] }[]): Promise<Set<string>> {
-  const paths = partitions.flatMap((partition) => partition.paths);
-  if (paths.length === 0 || !columns.some((column) => column.type === 'timestamp')) return new Set();
-  const described = await lake.rows(`DESCRIBE SELECT * FROM ${scan('parquet', paths)}`);
-  const zoned = new Set(described.flatMap(([name, type]) => (type === 'TIMESTAMP WITH TIME ZONE' ? [name] : [])));
-  return new Set(columns.flatMap(({ name, type }) => (type === 'timestamp' && zoned.has(name) ? [name] : [])));
 }
 
 async function hasView(lake: Lake, state: TableState): Promise<boolean> {

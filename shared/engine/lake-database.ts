@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -16,7 +17,7 @@ import { ident, literal } from './sql.ts';
 export interface LakeFile {
   /** The file's path; made where missing, but not by readers. */
   path: string;
-  /** Folder for spill; default: the system's. */
+  /** Folder under which to spill; default: the system's. */
   scratch?: string;
   /** Attempts at opening while another process holds the file. */
   attempts?: number;
@@ -99,7 +100,8 @@ async function withConnection<T>(
       path: ':memory:',
       threads: availableParallelism(),
       memoryBytes: totalmem() * LAKE_MEMORY_SHARE,
-      scratch: file.scratch ?? join(tmpdir(), 'sluice-spill'),
+      // A folder of its own: the engine names its spill files by number only.
+      scratch: join(file.scratch ?? tmpdir(), `lake-spill-${randomUUID()}`),
     });
     try {
       const connection = await database.connect();

@@ -42,15 +42,10 @@ export function scan(format: 'parquet' | 'csv', paths: readonly string[]): strin
 /**
  * The view of a table: its columns in order and of their types, then its partition columns with the catalog's own values.
  * A column that a file lacks is null there. One scan a partition, so that a filter on a partition column opens only those
- * files. `instants` are the columns that the files hold as instants (with a zone): shown as timestamps in UTC.
+ * files.
  */
-export function viewSql(
-  table: ViewedTable,
-  format: 'parquet' | 'csv',
-  partitions: readonly LocalPartition[],
-  instants: ReadonlySet<string>,
-): string {
-  const typeIn = (column: Column) => (instants.has(column.name) ? 'TIMESTAMPTZ' : fileType(column, format));
+export function viewSql(table: ViewedTable, format: 'parquet' | 'csv', partitions: readonly LocalPartition[]): string {
+  const typeIn = (column: Column) => (format === 'csv' ? 'VARCHAR' : engineType(column.type));
   const nothing = [
     ...table.columns.map((column) => `CAST(NULL AS ${typeIn(column)}) AS ${ident(column.name)}`),
     ...table.partitionColumns.map((column) => `CAST(NULL AS ${engineType(column.type)}) AS ${ident(column.name)}`),
@@ -62,13 +57,7 @@ export function viewSql(
     return `SELECT ${['*', ...constants].join(', ')} FROM ${scan(format, paths)}`;
   });
   const shown = [
-    ...table.columns.map((column) => {
-      const name = ident(column.name);
-      const value = instants.has(column.name)
-        ? `timezone('UTC', ${name})`
-        : `CAST(${name} AS ${engineType(column.type)})`;
-      return `${value} AS ${name}`;
-    }),
+    ...table.columns.map(({ name, type }) => `CAST(${ident(name)} AS ${engineType(type)}) AS ${ident(name)}`),
     ...table.partitionColumns.map((column) => ident(column.name)),
   ];
   const rows = [`SELECT ${nothing.join(', ')} WHERE false`, ...scans].join('\nUNION ALL BY NAME\n');
@@ -93,10 +82,6 @@ export function partitionValue(value: string | null, type: ColumnType): string {
 
 function viewName(table: ViewedTable): string {
   return `${ident(table.database)}.${ident(table.table)}`;
-}
-
-function fileType(column: Column, format: 'parquet' | 'csv'): string {
-  return format === 'csv' ? 'VARCHAR' : engineType(column.type);
 }
 
 /** The engine takes these for patterns also in a list of files; in brackets each stands for itself. */

@@ -67,6 +67,7 @@ describe('the limits that Glue has', () => {
     expect(glue.held.table?.StorageDescriptor?.Location).toBe(`${state.root}g2/`);
     await catalog.swap(state);
     expect(glue.held.table?.StorageDescriptor?.Location).toBe(`${state.root}_empty/`);
+    expect(await catalog.partitions('demo', 't')).toEqual([]);
     expect(glue.named('GetPartitions')).toEqual([]);
   });
 });
@@ -144,6 +145,12 @@ describe('errors of single partitions in a batch that succeeded', () => {
     glue.partitions.set('["d0"]', { Values: ['d0'], StorageDescriptor: { Location: old.location } });
     glue.held.stale = [[]];
     expect(await catalog.swap(numbered(2))).toMatchObject({ created: 1, updated: 1, deleted: 0 });
+    const names = glue.calls.map((call) => call.name);
+    expect(names.slice(names.indexOf('BatchCreatePartition'))).toEqual([
+      'BatchCreatePartition',
+      'BatchUpdatePartition',
+      'GetPartitions',
+    ]);
     expect(glue.partitions.get('["d0"]')?.StorageDescriptor?.Location).toBe('s3://lake/demo/t/day=d0/g1/');
   });
 
