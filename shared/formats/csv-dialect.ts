@@ -23,4 +23,8 @@ export interface CsvDialect {
   decimalComma: boolean;
   /** Digit-group separator; empty: none. */
   thousands: string;
+  /** Blanks after a delimiter belong to it, not to the value: `a, b`. Left out: they are part of the value. */
+  skipInitialSpace?: boolean;
+  /** Delimiters in a row count as one, and those at a line's ends for none, as in aligned columns. Left out: each counts. */
+  delimiterRuns?: boolean;
 }

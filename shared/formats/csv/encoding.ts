@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import type { CsvDialect } from '../csv-dialect.ts';
 
 export type CsvEncoding = CsvDialect['encoding'];
@@ -171,11 +171,6 @@ function validUtf8(bytes: Uint8Array, whole: boolean): boolean {
     if (isUtf8(bytes.subarray(start, bytes.length - cut))) return true;
   }
   return false;
-}
-
-function isAscii(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return false;
-  return true;
 }
 
 function countUtf8(bytes: Uint8Array): { multibyte: number; invalid: number; high: number; c1: number } {

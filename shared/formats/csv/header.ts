@@ -17,12 +17,15 @@ const PRIOR = Math.log(9);
  *
  * @param first the candidate row
  * @param body rows below it, as many as were sampled
+ * @param options.declared names that the data set declares
+ * @param options.quotedApart every field of the row is in quotes, and not so below
  */
 export function detectHeader(
   first: readonly string[],
   body: readonly (readonly string[])[],
-  declared?: readonly string[],
+  options: { declared?: readonly string[] | undefined; quotedApart?: boolean } = {},
 ): HeaderVerdict {
+  const { declared } = options;
   if (declared !== undefined && declared.length > 0) {
     const names = new Set(declared.map(plain));
     const known = first.filter((field) => names.has(plain(field))).length;
@@ -35,7 +38,10 @@ export function detectHeader(
     }
   }
   if (body.length === 0) {
-    const names = first.every((field) => looksLikeName(field)) && new Set(first.map(plain)).size === first.length;
+    const names =
+      first.some((field) => field.trim() !== '') &&
+      first.every((field) => field.trim() === '' || looksLikeName(field)) &&
+      new Set(first.map(plain)).size === first.length;
     return names
       ? { header: true, confidence: 0.6, reason: 'header: the only row reads like names' }
       : { header: false, confidence: 0.6, reason: 'no header: the only row reads like values' };
@@ -43,6 +49,7 @@ export function detectHeader(
   let odds = PRIOR;
   let namedOverTyped = 0;
   let typedLikeBody = 0;
+  let against = 0;
   let comesBack = 0;
   for (let c = 0; c < first.length; c++) {
     const field = first[c]!.trim();
@@ -50,23 +57,25 @@ export function detectHeader(
     const own = profileValues([field]);
     const below = typeOf(profileValues(values)).type;
     if (field === '') {
-      odds -= 0.3;
+      // row names have no name of their own, but elsewhere a header leaves out few
+      odds += c === 0 && first.length > 2 && values.every((value) => value.trim() !== '') ? 2.5 : -0.3;
       continue;
     }
+    const type = typeOf(own).type;
     if (below !== 'string') {
-      if (isText(own)) {
+      if (type === below || (isNumber(own) && isNumeric(below)) || (below === 'boolean' && isBoolean(own))) {
+        against += /^(19|20)\d\d$/.test(field) ? 2 : 4;
+        typedLikeBody++;
+      } else if (isText(own)) {
         namedOverTyped++;
         odds += 3;
-      } else if (typeOf(own).type === below || (isNumber(own) && isNumeric(below))) {
-        // years and other numbers do head columns of numbers, but as a row of them, in steps
-        typedLikeBody++;
-        odds -= 2.5;
       }
       continue;
     }
     if (!isText(own)) {
-      // a number or date above text names nothing
-      odds -= 1.5;
+      // a number or date above text names nothing, least of all above digits that are kept as text
+      const digits = values.every((value) => value === '' || /^\d+$/.test(value));
+      odds -= digits ? 4 : 1.5;
       continue;
     }
     const present = values.filter((value) => value !== '');
@@ -79,9 +88,13 @@ export function detectHeader(
     }
     odds += looksLikeName(field) ? 0.3 : -0.7;
   }
+  // columns of numbers are not independent witnesses
+  const steps = numbersInSteps(first) && !body.slice(0, 5).some((row) => numbersInSteps(row));
+  if (steps) odds += 3;
+  else odds -= Math.min(7, against);
   const distinct = new Set(first.map((field) => plain(field))).size === first.length;
   if (!distinct) odds -= 1;
-  if (numbersInSteps(first)) odds += 3;
+  if (options.quotedApart) odds += 3;
   const confidence = 1 / (1 + Math.exp(-Math.abs(odds)));
   if (odds > 0) {
     const why =
@@ -128,13 +141,17 @@ function looksLikeName(field: string): boolean {
 /** 2010, 2011, 2012, … or 1, 2, 3, …: at least three numbers of one step, as in a table with a column a year. */
 function numbersInSteps(first: readonly string[]): boolean {
   const numbers = first.filter((field) => /^\d{1,4}$/.test(field.trim())).map(Number);
-  if (numbers.length < 3 || numbers.length < first.length - 3) return false;
+  if (numbers.length < 3 || numbers.length < first.length - 4) return false;
   const step = numbers[1]! - numbers[0]!;
   return step !== 0 && numbers.every((value, i) => i === 0 || value - numbers[i - 1]! === step);
 }
 
 function isText(profile: ColumnProfile): boolean {
-  return profile.texts > 0 || Object.keys(profile.booleans).length > 0;
+  return profile.texts > 0 || isBoolean(profile);
+}
+
+function isBoolean(profile: ColumnProfile): boolean {
+  return Object.keys(profile.booleans).length > 0;
 }
 
 function isNumber(profile: ColumnProfile): boolean {

@@ -1,10 +1,10 @@
+import { type Grammar, isBlank, type LenientRow, type LenientRows, parseRows } from './lenient-rows.ts';
 import { type CellKind, cellKind, SPECIFIC } from './sniff-cells.ts';
-import { type Grammar, isBlank, parseRows, type TrialRow, type TrialRows } from './sniff-rows.ts';
 
 /** A dialect tried on the head of a file, and how well it explains what is there. */
 export interface Candidate {
   grammar: Grammar;
-  parsed: TrialRows;
+  parsed: LenientRows;
   /** Fields of the table's rows. */
   width: number;
   /** Share of rows of that width within the table. */
@@ -14,8 +14,8 @@ export interface Candidate {
   score: number;
 }
 
-/** Delimiters that people use, before the evidence; what is not named here is rarer still. */
-const PRIOR: Readonly<Record<string, number>> = {
+/** Delimiters that people use, before the evidence. */
+const COMMON: Readonly<Record<string, number>> = {
   ',': 1,
   ';': 1,
   '\t': 1,
@@ -23,13 +23,13 @@ const PRIOR: Readonly<Record<string, number>> = {
   '\u0001': 1,
   '\u001f': 1,
   '\u001e': 0.9,
-  '^': 0.85,
-  '~': 0.85,
-  '¦': 0.85,
-  '§': 0.85,
-  '¬': 0.85,
+};
+/** Seldom seen, but seldom seen in values either. */
+const RARE: Readonly<Record<string, number>> = { '^': 0.85, '~': 0.85, '¦': 0.85, '§': 0.85, '¬': 0.85, '\u0002': 0.8 };
+/** Found in values everywhere: they part fields only where the rows are even and the fields of telling kinds. */
+const WEAK: Readonly<Record<string, number>> = {
+  ' ': 0.7,
   ':': 0.6,
-  ' ': 0.6,
   '#': 0.5,
   '*': 0.5,
   '&': 0.5,
@@ -45,8 +45,9 @@ const PRIOR: Readonly<Record<string, number>> = {
 };
 const PRIOR_MULTI = 0.95;
 
-/** What the delimiter of a one-column file scores: any split that makes sense beats it. */
-const ONE_COLUMN = 0.1;
+/** What a file scores as one column: any split that makes sense beats it … */
+const ONE_COLUMN = 0.12;
+/** … but not where the whole lines are numbers, dates or addresses. */
 const ONE_COLUMN_SPECIFIC = 0.55;
 
 export interface Fixed {
@@ -68,17 +69,35 @@ export function rankDialects(text: string, whole: boolean, fixed: Fixed): Candid
   const loneCr = /\r(?!\n)/.test(text);
   const lines = text.split(/\r\n|\n|\r/, 400).filter((line) => line.trim() !== '');
   const delimiters = fixed.delimiter === undefined ? delimitersIn(lines, text) : [fixed.delimiter];
+  const aligned = fixed.delimiter === undefined && lines.some((line) => / {2}\S|^ \S/.test(line));
   const quotes = fixed.quote === undefined ? quotesIn(text) : [fixed.quote];
   const candidates: Candidate[] = [];
   for (const delimiter of delimiters) {
     for (const quote of quotes) {
       if (quote === delimiter) continue;
       for (const escaping of escapesIn(text, delimiter, quote, fixed.escape)) {
-        candidates.push(tryDialect(text, whole, { delimiter, quote, escape: escaping, loneCr }));
+        const grammar: Grammar = { delimiter, quote, escape: escaping, loneCr };
+        candidates.push(tryDialect(text, whole, grammar));
+        if (delimiter === ' ' && aligned) candidates.push(tryDialect(text, whole, { ...grammar, runs: true }));
       }
     }
   }
-  return candidates.sort((a, b) => b.score - a.score);
+  candidates.sort((a, b) => b.score - a.score);
+  const best = candidates[0]!;
+  if (best.width > 1 || fixed.delimiter !== undefined) return candidates;
+  // which delimiter a single column has shows in nothing: then the standard one that parts no row
+  const plain = Object.keys(COMMON).flatMap((delimiter) =>
+    candidates.filter(
+      ({ grammar, width, consistency, score }) =>
+        grammar.delimiter === delimiter &&
+        width === 1 &&
+        consistency === 1 &&
+        score > best.score * 0.85 &&
+        grammar.quote === best.grammar.quote &&
+        grammar.escape === best.grammar.escape,
+    ),
+  );
+  return plain[0] === undefined ? candidates : [plain[0], ...candidates.filter((other) => other !== plain[0])];
 }
 
 function quotesIn(text: string): ('"' | "'" | '')[] {
@@ -92,36 +111,52 @@ function quotesIn(text: string): ('"' | "'" | '')[] {
 
 function escapesIn(text: string, delimiter: string, quote: string, fixed: string | undefined): string[] {
   if (fixed !== undefined) return [fixed];
-  if (quote === '') return text.includes(`\\${delimiter}`) ? ['', '\\'] : [''];
-  return text.includes(`\\${quote}`) ? [quote, '\\'] : [quote];
+  if (everyBackslashDoubled(text)) return ['\\'];
+  const escaped = text.includes(`\\${delimiter}`) || (quote !== '' && text.includes(`\\${quote}`));
+  return escaped ? [quote, '\\'] : [quote];
 }
 
-/** Characters and short sequences that occur on enough lines to part fields. */
+/** `C:\\\\temp`: nobody doubles all backslashes but to escape them. */
+function everyBackslashDoubled(text: string): boolean {
+  const runs = text.match(/\\+/g) ?? [];
+  return runs.length > 1 && runs.every((run) => run.length % 2 === 0);
+}
+
+/** Characters and short sequences that occur on enough lines to part fields, and one that parts nothing. */
 function delimitersIn(lines: readonly string[], text: string): string[] {
   const found = new Set<string>();
-  for (const delimiter of Object.keys(PRIOR)) {
-    if (!text.includes(delimiter)) continue;
-    const on = lines.filter((line) => line.includes(delimiter)).length;
-    if (on >= lines.length * (',;\t|'.includes(delimiter) ? 0.1 : 0.5)) found.add(delimiter);
+  const on = (delimiter: string) => lines.filter((line) => line.includes(delimiter)).length;
+  for (const delimiter of Object.keys(COMMON)) {
+    if (text.includes(delimiter) && on(delimiter) >= lines.length * 0.1) found.add(delimiter);
   }
-  for (const sequence of sequencesIn(lines)) found.add(sequence);
-  return found.size === 0 ? [','] : [...found];
+  for (const delimiter of [...Object.keys(RARE), ...Object.keys(WEAK)]) {
+    if (text.includes(delimiter) && on(delimiter) >= lines.length * 0.5) found.add(delimiter);
+  }
+  // two common delimiters in a row are an empty field, unless they never stand alone
+  for (const sequence of sequencesIn(lines)) {
+    if (COMMON[sequence.trim()[0]!] === undefined || alwaysTogether(text, sequence)) found.add(sequence);
+  }
+  found.add([...Object.keys(COMMON), ...Object.keys(RARE)].find((delimiter) => !text.includes(delimiter)) ?? '\u0003');
+  return [...found];
 }
 
-const SEQUENCE =
-  /[^\p{L}\p{N}\p{M}\s"'\\._-](?:[^\p{L}\p{N}\p{M}\s"'\\]| (?=[^\p{L}\p{N}\s])){0,2}[^\p{L}\p{N}\p{M}\s"']|[ \t]?[,;|:~^\t]{1,3}[ \t]/gu;
+/** `||`, `::`, `~|~`, ` | `, `;;`, …: signs that part fields together. A comma and a blank are a comma and a blank. */
+const SEQUENCE = / ?[|;:~^#@&*!=<>$%§¦¬\t,]{1,3} ?/g;
 
-/** Sequences of two to four characters that part fields: `||`, `::`, `, `, ` | `, … found on nearly every line. */
 function sequencesIn(lines: readonly string[]): string[] {
   const sample = lines.slice(0, 100);
   const counts = new Map<string, number>();
   for (const line of sample) {
-    for (const sequence of new Set(line.match(SEQUENCE) ?? [])) {
-      if (sequence.length >= 2) counts.set(sequence, (counts.get(sequence) ?? 0) + 1);
+    const seen = new Set<string>();
+    for (const match of line.match(SEQUENCE) ?? []) {
+      const bare = match.trim();
+      if (bare.length >= 2) seen.add(bare);
+      if (match.length === bare.length + 2 && bare !== ',') seen.add(match);
     }
+    for (const sequence of seen) counts.set(sequence, (counts.get(sequence) ?? 0) + 1);
   }
   return [...counts]
-    .filter(([, lines]) => lines >= sample.length * 0.8)
+    .filter(([, on]) => on >= sample.length * 0.5)
     .sort((a, b) => b[1] - a[1])
     .slice(0, 6)
     .map(([sequence]) => sequence);
@@ -130,7 +165,6 @@ function sequencesIn(lines: readonly string[]): string[] {
 /** Parses the text under one grammar and scores the outcome. */
 export function tryDialect(text: string, whole: boolean, grammar: Grammar): Candidate {
   const parsed = parseRows(text, grammar, whole);
-  if (parsed.openEnd && !whole && parsed.rows.length > 1) parsed.rows.pop();
   const rows = parsed.rows.filter((row) => !isBlank(row));
   const width = tableWidth(rows);
   const nothing = { grammar, parsed, width, consistency: 0, typed: 0, score: 0 };
@@ -140,28 +174,46 @@ export function tryDialect(text: string, whole: boolean, grammar: Grammar): Cand
   for (let i = first; i <= last; i++) if (rows[i]!.fields.length === width) fitting++;
   const inside = last - first + 1;
   const consistency = fitting / inside;
-  const { typed, alike, specific } = kinds(rows, first, last, width);
+  // a header is of other kinds than what it heads
+  const { typed, alike, specific, hollow } = kinds(rows, last - first >= 2 ? first + 1 : first, last, width);
   if (width === 1) {
-    const score = specific > 0.8 && inside > 1 ? ONE_COLUMN_SPECIFIC * specific : ONE_COLUMN * typed;
-    return { ...nothing, consistency, typed, score: score * quoteScore(parsed, rows) };
+    let base = specific > 0.8 && inside > 1 ? ONE_COLUMN_SPECIFIC * specific : ONE_COLUMN * typed;
+    // which delimiter a single column has shows in nothing: then the standard one
+    base *= consistency ** 2;
+    base *= grammar.delimiter === ',' ? 1.002 : COMMON[grammar.delimiter] === undefined ? 0.998 : 1;
+    return { ...nothing, consistency, typed, score: base * quoteScore(parsed, rows) };
   }
-  const prior = PRIOR[grammar.delimiter] ?? PRIOR_MULTI;
+  const { delimiter } = grammar;
   const coverage = fitting / rows.length;
   let score =
-    consistency ** 2 *
-    (0.4 + 0.6 * coverage) *
+    consistency ** 1.5 *
+    (0.25 + 0.75 * coverage) *
     ((width - 1) / width) ** 0.5 *
     (0.1 + 0.9 * typed) *
     (0.7 + 0.3 * alike) *
-    prior *
     quoteScore(parsed, rows);
-  // a longer delimiter that does as well as its parts explains more characters
-  if (grammar.delimiter.length > 1) score *= 1.1;
+  const weak = WEAK[delimiter];
+  if (weak !== undefined) score *= weak * consistency ** 2 * coverage ** 2 * (0.3 + 0.7 * specific);
+  else score *= COMMON[delimiter] ?? RARE[delimiter] ?? PRIOR_MULTI;
+  // what explains more characters is the better explanation
+  if (grammar.runs) score *= 1.1;
+  if (delimiter.length > 1) score *= alwaysTogether(text, delimiter) ? 1.4 : 1.05;
+  // every other column empty: half a delimiter
+  else if (hollow >= 0.4 && width > 3) score *= 0.7;
+  if (fitting === 1 && rows.length > 2) score *= 0.2;
   return { grammar, parsed, width, consistency, typed, score };
 }
 
+/** The characters of a delimiter occur in it, and elsewhere seldom: in some text at most. */
+function alwaysTogether(text: string, delimiter: string): boolean {
+  const sign = delimiter.trim();
+  const single = sign[0]!;
+  const each = sign.split(single).length - 1;
+  return (text.split(delimiter).length - 1) * each >= (text.split(single).length - 1) * 0.8;
+}
+
 /** The width that most of the table's fields are in; wider rows count for more, since chance makes few of them. */
-function tableWidth(rows: readonly TrialRow[]): number {
+function tableWidth(rows: readonly LenientRow[]): number {
   const counts = new Map<number, number>();
   for (const row of rows) counts.set(row.fields.length, (counts.get(row.fields.length) ?? 0) + 1);
   let best = 1;
@@ -177,7 +229,7 @@ function tableWidth(rows: readonly TrialRow[]): number {
 }
 
 /** First and last row of the table: between them are rows that count, around them titles and notes. */
-export function tableSpan(rows: readonly TrialRow[], width: number): { first: number; last: number } {
+export function tableSpan(rows: readonly LenientRow[], width: number): { first: number; last: number } {
   let first = 0;
   let last = rows.length - 1;
   while (first < last && rows[first]!.fields.length !== width) first++;
@@ -186,11 +238,11 @@ export function tableSpan(rows: readonly TrialRow[], width: number): { first: nu
 }
 
 function kinds(
-  rows: readonly TrialRow[],
+  rows: readonly LenientRow[],
   first: number,
   last: number,
   width: number,
-): { typed: number; alike: number; specific: number } {
+): { typed: number; alike: number; specific: number; hollow: number } {
   // at most some 4,000 fields: the share needs no more
   const step = Math.max(1, Math.floor(((last - first + 1) * width) / 4000));
   const columns: Map<CellKind, number>[] = Array.from({ length: Math.min(width, 200) }, () => new Map());
@@ -233,20 +285,30 @@ function kinds(
     typed: typed / Math.max(1, cells),
     alike: counted === 0 ? 0 : alike / counted,
     specific: specific / Math.max(1, cells),
+    hollow: 1 - counted / columns.length,
   };
 }
 
 /** Below 1 for quotes that the grammar leaves unexplained, a little above for such that protect what would break rows. */
-function quoteScore(parsed: TrialRows, rows: readonly TrialRow[]): number {
+function quoteScore(parsed: LenientRows, rows: readonly LenientRow[]): number {
   let strays = 0;
   let quoted = 0;
+  let inner = 0;
+  let wrapped = 0;
   for (const row of rows) {
     if (row.strays > 0) strays++;
     if (row.quoted > 0) quoted++;
+    if (row.inner > 0) inner++;
+    if (row.quoted === 0 && row.fields.some((field) => WRAPPED.test(field))) wrapped++;
   }
   const count = Math.max(1, rows.length);
-  let score = 1 - 0.5 * Math.min(1, strays / count);
+  let score = 1 - 0.4 * Math.min(1, strays / count);
   score *= 1 - 0.3 * Math.min(1, (parsed.unclosed * 5) / count);
+  score *= 1 - 0.6 * Math.min(1, wrapped / count);
   if (quoted > 0) score *= 1.05 + 0.05 * Math.min(1, parsed.protecting / count);
+  // a quote seen inside values alone is none
+  else if (inner > 0) score *= 0.98;
   return score;
 }
+
+const WRAPPED = /^\s*(["']).+\1\s*$/s;

@@ -1,5 +1,5 @@
 import { detectHeader } from './header.ts';
-import { type Grammar, isBlank, type TrialRow, type TrialRows } from './sniff-rows.ts';
+import { type Grammar, isBlank, type LenientRow, type LenientRows } from './lenient-rows.ts';
 import { profileValues, typeOf } from './types.ts';
 
 /** Where the table lies among the lines of a file, and what its columns are called. */
@@ -7,12 +7,12 @@ export interface TableFindings {
   names: string[];
   width: number;
   /** Rows of data, in order; those that do not fit among them. */
-  rows: TrialRow[];
+  rows: LenientRow[];
   comment: string;
   skipLines: number;
   headerRows: number;
   footerRows: number;
-  /** Blank lines between rows. */
+  /** Lines between rows that a strict reader takes for rows: of blanks, or any empty one in a file of one column. */
   gaps: boolean;
   headerConfidence: number;
   reasons: string[];
@@ -33,18 +33,20 @@ const HEADER_BODY_ROWS = 500;
 /**
  * Parts titles, notes and comments from the table and finds its header.
  *
+ * @param hintLines lines at the top that speak to programs alone, such as `sep=;`
  * @param whole `parsed` reaches to the file's end, so that notes below the table can be seen
  */
 export function findTable(
-  parsed: TrialRows,
+  parsed: LenientRows,
   width: number,
   grammar: Grammar,
   whole: boolean,
   options: TableOptions,
   declared: readonly string[] | undefined,
+  hintLines: number,
 ): TableFindings {
   const reasons: string[] = [];
-  let rows = parsed.rows.filter((row) => row.line >= (options.skipRows ?? 0));
+  let rows = parsed.rows.filter((row) => row.line >= (options.skipRows ?? hintLines));
   const start = options.skipRows === undefined ? tableStart(rows, width) : firstFilled(rows);
 
   const comment = options.comment ?? commentPrefix(rows, start, width, grammar);
@@ -57,7 +59,7 @@ export function findTable(
   if (skipLines > 0 && options.skipRows === undefined) reasons.push(`${skipLines} lines before the table are skipped`);
 
   const filled = rows.slice(start).filter((row) => !isBlank(row));
-  const footerRows = whole ? countFooters(filled, width) : 0;
+  const footerRows = whole ? countFooters(rows.slice(start), width) : 0;
   if (footerRows > 0) reasons.push(`${footerRows} rows below the table are notes`);
   const table = footerRows > 0 ? filled.slice(0, -footerRows) : filled;
 
@@ -65,16 +67,19 @@ export function findTable(
   let headerConfidence = 1;
   if (options.header === undefined) {
     const depth = headerDepth(table, width);
-    const body = table.slice(Math.max(1, depth), HEADER_BODY_ROWS).filter((row) => row.fields.length === width);
-    const verdict = detectHeader(
-      table[0]?.fields ?? [],
-      body.map((row) => row.fields),
-      declared,
-    );
+    const quotedNames = quotedApart(table[0], table.slice(1, HEADER_BODY_ROWS));
+    const body = table.slice(1, HEADER_BODY_ROWS).filter((row) => row.fields.length === width);
+    const verdict =
+      depth > 1
+        ? { header: true, confidence: 0.9, reason: `${depth} rows of names stand above columns that are no text` }
+        : detectHeader(
+            table[0]?.fields ?? [],
+            body.map((row) => row.fields),
+            { declared, quotedApart: quotedNames },
+          );
     headerRows = verdict.header ? Math.max(1, depth) : 0;
     headerConfidence = verdict.confidence;
     reasons.push(verdict.reason);
-    if (headerRows > 1) reasons.push(`${headerRows} header rows make up the names`);
   } else {
     headerRows = options.header && table.length > 0 ? 1 : 0;
     reasons.push(`${options.header ? 'header' : 'no header'} as declared`);
@@ -92,28 +97,30 @@ export function findTable(
     skipLines,
     headerRows,
     footerRows,
-    gaps: hasGaps(rows, start, footerRows),
+    gaps: hasGaps(rows, start, width),
     headerConfidence,
     reasons,
   };
 }
 
-function firstFilled(rows: readonly TrialRow[]): number {
+function firstFilled(rows: readonly LenientRow[]): number {
   const index = rows.findIndex((row) => !isBlank(row));
   return index === -1 ? 0 : index;
 }
 
 /** The first row that has the table's width, is no sparse title, and is followed by more of its kind. */
-function tableStart(rows: readonly TrialRow[], width: number): number {
+function tableStart(rows: readonly LenientRow[], width: number): number {
   const first = firstFilled(rows);
   if (width === 1) {
     let start = first;
     while (start < rows.length - 1 && COMMENTS.some((prefix) => rows[start]!.fields[0]!.startsWith(prefix))) start++;
     return start;
   }
+  let early = -1;
   for (let i = first; i < rows.length; i++) {
     const row = rows[i]!;
     if (isBlank(row)) continue;
+    if (early === -1 && row.fields.length === width && isNameRow(row) && present(row) === width) early = i;
     const next = rows
       .slice(i + 1, i + 12)
       .filter((other) => !isBlank(other))
@@ -121,28 +128,48 @@ function tableStart(rows: readonly TrialRow[], width: number): number {
     const fitting = next.filter((other) => other.fields.length === width).length;
     if (fitting < next.length * 0.6) continue;
     // the header may lack a name for the row numbers, or have one field more for a delimiter at its end
-    const near =
-      row.fields.length === width || (Math.abs(row.fields.length - width) === 1 && isNameRow(row) && width > 2);
-    if (!near) continue;
-    const present = row.fields.filter((field) => field.trim() !== '').length;
-    if (
-      present <= 1 &&
-      width >= 3 &&
-      next.some((other) => other.fields.filter((field) => field.trim() !== '').length > 2)
-    ) {
-      continue;
-    }
-    return i;
+    if (row.fields.length !== width && !(width > 2 && nearHeader(rows, i, width))) continue;
+    if (isTopComment(row, next[0])) continue;
+    if (present(row) <= 1 && width >= 3 && next.some((other) => present(other) > 2)) continue;
+    // a full row of names above ragged rows heads them; above one-field lines it is part of what they tell
+    const between = early === -1 ? [] : rows.slice(early + 1, i).filter((other) => !isBlank(other));
+    const parted = between.filter((other) => other.fields.length > 1).length;
+    return early !== -1 && early < i && parted * 2 >= between.length ? early : i;
   }
   const fallback = rows.findIndex((row) => row.fields.length === width);
   return fallback === -1 ? first : fallback;
 }
 
-function isNameRow(row: TrialRow): boolean {
+/** A row of names of one field more or less than the rows right below it, which are no names themselves. */
+function nearHeader(rows: readonly LenientRow[], at: number, width: number): boolean {
+  const row = rows[at]!;
+  const below = rows[at + 1];
+  if (Math.abs(row.fields.length - width) !== 1 || !isNameRow(row)) return false;
+  return below !== undefined && below.fields.length === width && !isNameRow(below);
+}
+
+/** A line such as "# made by x, 2020" above the header; `#id,name` right above values is the header itself. */
+function isTopComment(row: LenientRow, below: LenientRow | undefined): boolean {
+  if (!COMMENTS.some((prefix) => isComment(row, prefix))) return false;
+  return below !== undefined && /^\s*\W+\s/.test(row.fields[0]!) && isNameRow(below);
+}
+
+/** All fields of the row in quotes, and of the rows below some only. */
+function quotedApart(first: LenientRow | undefined, body: readonly LenientRow[]): boolean {
+  if (first === undefined || body.length === 0 || first.quoted < first.fields.length) return false;
+  return body.every((row) => row.quoted < row.fields.length);
+}
+
+function isNameRow(row: LenientRow): boolean {
   return row.fields.every((field) => field.trim() === '' || /^[\p{L}_]/u.test(field.trim()));
 }
 
-function commentPrefix(rows: readonly TrialRow[], start: number, width: number, grammar: Grammar): string {
+/** Fields that are not blank. */
+function present(row: LenientRow): number {
+  return row.fields.filter((field) => field.trim() !== '').length;
+}
+
+function commentPrefix(rows: readonly LenientRow[], start: number, width: number, grammar: Grammar): string {
   for (const prefix of COMMENTS) {
     if (grammar.delimiter.startsWith(prefix)) continue;
     let comments = 0;
@@ -157,25 +184,35 @@ function commentPrefix(rows: readonly TrialRow[], start: number, width: number, 
   return '';
 }
 
-function isComment(row: TrialRow, prefix: string): boolean {
+function isComment(row: LenientRow, prefix: string): boolean {
   return row.fields[0]!.trimStart().startsWith(prefix);
 }
 
-/** Rows after the last that fits, where they are notes rather than rows cut short. */
-function countFooters(rows: readonly TrialRow[], width: number): number {
+/**
+ * Rows after the last that fits, where they are notes rather than rows cut short: with one filled field each, or below a
+ * blank line. Several rows of one width there are another table, which is not for throwing away in silence.
+ */
+function countFooters(rows: readonly LenientRow[], width: number): number {
   if (width === 1) return 0;
+  let last = rows.length - 1;
+  while (last > 0 && (isBlank(rows[last]!) || rows[last]!.fields.length !== width || present(rows[last]!) === 0))
+    last--;
+  const below = rows.slice(last + 1);
+  const notes = below.filter((row) => !isBlank(row));
+  if (last === 0 || notes.length === 0) return 0;
+  const widths = new Set(notes.map((row) => row.fields.length));
+  if (notes.length > 1 && widths.size === 1 && notes.every((row) => present(row) > 1)) return 0;
+  const parted = isBlank(below[0]!);
   let footers = 0;
-  for (let i = rows.length - 1; i > 0; i--) {
-    const row = rows[i]!;
-    const present = row.fields.filter((field) => field.trim() !== '').length;
-    if (row.fields.length === width ? present > 0 : present > 1) break;
+  for (const row of notes.reverse()) {
+    if (!parted && present(row) > 1) break;
     footers++;
   }
-  return footers < rows.length - 1 ? footers : 0;
+  return footers;
 }
 
 /** Header rows by the columns that are no text: as many leading rows as have text in all of those. */
-function headerDepth(rows: readonly TrialRow[], width: number): number {
+function headerDepth(rows: readonly LenientRow[], width: number): number {
   const fitting = rows.slice(0, HEADER_BODY_ROWS).filter((row) => row.fields.length === width);
   for (let depth = Math.min(MAX_HEADER_ROWS, fitting.length - 2); depth >= 2; depth--) {
     const body = fitting.slice(depth);
@@ -203,8 +240,8 @@ function numbered(width: number): string[] {
 }
 
 function nameColumns(
-  header: readonly TrialRow[],
-  body: readonly TrialRow[],
+  header: readonly LenientRow[],
+  body: readonly LenientRow[],
   width: number,
   reasons: string[],
 ): string[] {
@@ -222,7 +259,7 @@ function nameColumns(
 /** A header of another width than the rows: one name short where the first column has row names, or the last is empty. */
 function fitNames(
   fields: readonly string[],
-  body: readonly TrialRow[],
+  body: readonly LenientRow[],
   width: number,
   spreads: boolean,
   reasons: string[],
@@ -244,9 +281,12 @@ function fitNames(
   return names;
 }
 
-function hasGaps(rows: readonly TrialRow[], start: number, footerRows: number): boolean {
+function hasGaps(rows: readonly LenientRow[], start: number, width: number): boolean {
   let last = rows.length - 1;
   while (last > start && isBlank(rows[last]!)) last--;
-  for (let i = start; i < last; i++) if (isBlank(rows[i]!)) return true;
-  return footerRows > 0 && false;
+  for (let i = start; i < last; i++) {
+    const row = rows[i]!;
+    if (isBlank(row) && (width === 1 || row.fields[0] !== '')) return true;
+  }
+  return false;
 }

@@ -5,10 +5,10 @@ import { EmptyObject, UnknownFormat } from '../../errors.ts';
 import { SNIFF_TRIAL_CHARS } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
 import { decodeSample, detectEncoding } from './encoding.ts';
+import { alignedRows, isBlank, type LenientRows, parseRows } from './lenient-rows.ts';
 import { type Candidate, rankDialects } from './sniff-dialect.ts';
 import { foreignBytes, foreignText } from './sniff-foreign.ts';
 import { sniffNumberStyle } from './sniff-numbers.ts';
-import { alignedRows, parseRows, type TrialRows } from './sniff-rows.ts';
 import { findTable } from './sniff-table.ts';
 import { type ColumnProfile, DEFAULT_NULL_TOKENS, profileValues, typeOf } from './types.ts';
 
@@ -76,22 +76,37 @@ export function sniffCsv(
   const onlyCr = !text.includes('\n') && text.includes('\r');
   if (onlyCr) text = text.replaceAll('\r', '\n');
 
+  // Excel's own hint, which no table has as its first line
+  const hint = options.delimiter === undefined ? /^sep=(.)(?:\r?\n|$)/i.exec(text) : null;
+  const fixedDelimiter = options.delimiter ?? hint?.[1];
   const trial = text.length > SNIFF_TRIAL_CHARS ? text.slice(0, SNIFF_TRIAL_CHARS) : text;
   const ranked = rankDialects(trial, complete && trial.length === text.length, {
-    ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter }),
+    ...(fixedDelimiter === undefined ? {} : { delimiter: fixedDelimiter }),
     ...(options.quote === undefined ? {} : { quote: options.quote }),
     ...(options.escape === undefined ? {} : { escape: options.escape }),
   });
   const best = ranked[0]!;
-  const { grammar } = best;
-  const parsed = parseRows(text, grammar, complete);
-  if (parsed.openEnd && !complete && parsed.rows.length > 1) parsed.rows.pop();
+  const grammar = { ...best.grammar };
+  if (blanksAfterDelimiter(best)) grammar.skipSpace = true;
+  let parsed = parseRows(text, grammar, complete);
+  if (grammar.loneCr) {
+    // a carriage return alone is a line end where more rows fit so, and part of a value where they do not
+    const joined = parseRows(text, { ...grammar, loneCr: false }, complete);
+    const inside =
+      best.width === 1
+        ? parsed.cr < parsed.lf + parsed.crlf
+        : fitting(joined, best.width) >= fitting(parsed, best.width);
+    if (inside) {
+      grammar.loneCr = false;
+      parsed = joined;
+    }
+  }
 
-  const table = findTable(parsed, best.width, grammar, complete, options, declared.names);
+  const table = findTable(parsed, best.width, grammar, complete, options, declared.names, hint ? 1 : 0);
   reasons.push(...dialectReasons(ranked, options), ...table.reasons);
 
   const rows = table.rows.map((row) => row.fields);
-  let strays = table.rows.some((row) => row.strays > 0) || parsed.unclosed > 0;
+  let strays = table.rows.some((row) => row.strays > 0);
   for (const part of [sample.middle, sample.tail]) {
     if (part === undefined || complete) continue;
     let inner = decodeSample(part, encoding.encoding);
@@ -141,14 +156,24 @@ export function sniffCsv(
       nullTokens: [...nullTokens],
       decimalComma: numbers.decimalComma,
       thousands: numbers.thousands,
+      ...(grammar.skipSpace ? { skipInitialSpace: true } : {}),
+      ...(grammar.runs ? { delimiterRuns: true } : {}),
     },
     columns,
     regular:
       ragged === 0 &&
       !strays &&
       parsed.spaced === 0 &&
+      // numbers are read with or without blanks around them, text is not
+      !(grammar.skipSpace && columns.some((column) => column.type === 'string')) &&
+      !grammar.runs &&
       !encoding.invalidBytes &&
       lineEnd !== 'mixed' &&
+      // a strict reader takes a carriage return for a line end wherever it stands
+      !(
+        lineEnd !== '\r' &&
+        table.rows.some((row) => row.quoted === 0 && row.fields.some((field) => field.includes('\r')))
+      ) &&
       table.comment === '' &&
       table.footerRows === 0 &&
       !table.gaps,
@@ -158,7 +183,31 @@ export function sniffCsv(
   };
 }
 
-function lineEndOf(parsed: TrialRows, onlyCr: boolean): CsvDialect['lineEnd'] {
+function fitting({ rows }: LenientRows, width: number): number {
+  return rows.filter((row) => row.fields.length === width && !isBlank(row)).length;
+}
+
+/** Nearly every field but a row's first begins with a blank: it belongs to the delimiter. */
+function blanksAfterDelimiter(best: Candidate): boolean {
+  const { delimiter } = best.grammar;
+  if (delimiter.includes(' ') || delimiter === '\t') return false;
+  let filled = 0;
+  let blanks = 0;
+  for (const row of best.parsed.rows) {
+    if (row.fields.length !== best.width) continue;
+    // in quotes a blank is part of the value, and the blank before the quote is not kept
+    if (row.quoted > 0) continue;
+    for (let c = 1; c < row.fields.length; c++) {
+      if (row.fields[c] === '') continue;
+      filled++;
+      if (row.fields[c]!.startsWith(' ')) blanks++;
+    }
+  }
+  if (filled === 0) return best.parsed.spaced > 0;
+  return blanks >= filled * 0.9;
+}
+
+function lineEndOf(parsed: LenientRows, onlyCr: boolean): CsvDialect['lineEnd'] {
   if (onlyCr) return '\r';
   const kinds = [parsed.lf, parsed.crlf, parsed.cr].filter((count) => count > 0).length;
   if (kinds > 1) return 'mixed';

@@ -1,0 +1,352 @@
+import { QUOTED_FIELD_MAX_LINES } from '../../limits.ts';
+
+/** What splits text into rows and fields. */
+export interface Grammar {
+  delimiter: string;
+  quote: '"' | "'" | '';
+  /** The quote itself, a backslash, or empty. */
+  escape: string;
+  /** A carriage return alone ends a line. */
+  loneCr: boolean;
+  /** Blanks after a delimiter are no part of the value. */
+  skipSpace?: boolean;
+  /** Delimiters in a row count as one, and those at a line's ends for none. */
+  runs?: boolean;
+  /** Lines that begin so are passed over; left out: none. */
+  comment?: string;
+}
+
+export interface LenientRow {
+  fields: string[];
+  /** Offset of the first character in the text, and of the first after the line end. */
+  start: number;
+  end: number;
+  /** 0-based physical line, counted over the text. */
+  line: number;
+  /** Fields in quotes. */
+  quoted: number;
+  /** Quotes that open or close a field and do not fit: never closed, or unescaped inside. */
+  strays: number;
+  /** Quotes inside fields that do not begin with one; they can only be part of the value. */
+  inner: number;
+}
+
+export interface RowCounts {
+  lf: number;
+  crlf: number;
+  cr: number;
+  /** Quoted fields with doubled quotes; fields with a backslash escape. */
+  doubled: number;
+  escaped: number;
+  /** Quoted fields that hold the delimiter or a line end: proof of quoting. */
+  protecting: number;
+  /** Quoted fields with blanks between the delimiter and the quote. */
+  spaced: number;
+  /** Quotes opened and never closed. */
+  unclosed: number;
+  /** The text ended inside a row (no line end after it). */
+  openEnd: boolean;
+}
+
+export interface LenientParser {
+  counts: RowCounts;
+  /** The next row; undefined at the end of the text. */
+  next(): LenientRow | undefined;
+  /** Goes on at the first character of a line. */
+  seek(offset: number, line: number): void;
+  /** Physical line ends passed so far. */
+  lines(): number;
+}
+
+/**
+ * Splits text into rows as a forgiving person would, and counts what a strict reader trips over:
+ * - a quote opens a field only at its start (blanks before it are passed over) and closes it only before a delimiter or a
+ *   line end; unescaped quotes inside are part of the value, where a later one on the line closes it;
+ * - a quote that nothing closes, within `QUOTED_FIELD_MAX_LINES` lines, is part of the value.
+ *
+ * @param whole the text ends where the file ends; else a row open at its end may be cut, and `counts.openEnd` says so
+ */
+export function lenientParser(text: string, grammar: Grammar, whole: boolean): LenientParser {
+  const { delimiter, quote, loneCr } = grammar;
+  const delimiterCode = delimiter.charCodeAt(0);
+  const delimiterLength = delimiter.length;
+  const quoteCode = quote === '' ? -1 : quote.charCodeAt(0);
+  const backslash = grammar.escape === '\\';
+  const blankIsText = delimiter === ' ' || delimiter === '\t';
+  const skipSpace = grammar.skipSpace === true;
+  const runs = grammar.runs === true;
+  const comment = grammar.comment ?? '';
+  const length = text.length;
+  const counts: RowCounts = {
+    lf: 0,
+    crlf: 0,
+    cr: 0,
+    doubled: 0,
+    escaped: 0,
+    protecting: 0,
+    spaced: 0,
+    unclosed: 0,
+    openEnd: false,
+  };
+  let at = 0;
+  let line = 0;
+  // where the next line feed is, found once and not again for each quote before it
+  let nextLf = -1;
+
+  const isDelimiter = (i: number) =>
+    text.charCodeAt(i) === delimiterCode && (delimiterLength === 1 || text.startsWith(delimiter, i));
+  const afterBlanks = (i: number) => {
+    if (!blankIsText) while (text.charCodeAt(i) === 32) i++;
+    return i;
+  };
+  const endsField = (i: number) => {
+    if (i >= length) return true;
+    const code = text.charCodeAt(i);
+    return code === 10 || code === 13 || isDelimiter(i);
+  };
+  const indexOrEnd = (what: string, from: number) => {
+    const found = text.indexOf(what, from);
+    return found === -1 ? length : found;
+  };
+
+  /** Index of the quote that closes the one at `open`; -1 where none does within reach. */
+  const closingQuote = (open: number): number => {
+    let lines = 0;
+    if (nextLf < open) nextLf = indexOrEnd('\n', open);
+    for (let i = text.indexOf(quote, open + 1); i !== -1; i = text.indexOf(quote, i + 1)) {
+      while (nextLf < i) {
+        nextLf = indexOrEnd('\n', nextLf + 1);
+        if (++lines > QUOTED_FIELD_MAX_LINES) {
+          nextLf = -1;
+          return -1;
+        }
+      }
+      if (backslash) {
+        let slashes = 0;
+        while (text.charCodeAt(i - 1 - slashes) === 92 && i - 1 - slashes > open) slashes++;
+        if (slashes % 2 === 1) continue;
+      }
+      if (text.charCodeAt(i + 1) !== quoteCode) return i;
+      i++;
+    }
+    return -1;
+  };
+
+  /** A quote further down the same line that ends a field, where the one at `close` stands inside it: `"a "b" c",`. */
+  const laterClose = (close: number): number => {
+    const lf = indexOrEnd('\n', close);
+    const end = loneCr ? Math.min(lf, indexOrEnd('\r', close)) : lf;
+    for (let i = text.indexOf(quote, close + 1); i !== -1 && i < end; i = text.indexOf(quote, i + 1)) {
+      if (endsField(afterBlanks(i + 1))) return i;
+      // it opens the next field: nothing closes this one
+      if (text.startsWith(delimiter, i - delimiterLength)) return -1;
+    }
+    return -1;
+  };
+
+  /** Past the line end at `i`, which is counted. */
+  const passLineEnd = (i: number): number => {
+    line++;
+    if (text.charCodeAt(i) === 10) {
+      counts.lf++;
+      return i + 1;
+    }
+    if (text.charCodeAt(i + 1) === 10) {
+      counts.crlf++;
+      return i + 2;
+    }
+    counts.cr++;
+    return i + 1;
+  };
+
+  const passComments = (): void => {
+    while (at < length) {
+      let i = at;
+      while (text.charCodeAt(i) === 32) i++;
+      if (!text.startsWith(comment, i)) return;
+      const lf = indexOrEnd('\n', i);
+      let end = lf > 0 && text.charCodeAt(lf - 1) === 13 ? lf - 1 : lf;
+      if (loneCr) end = Math.min(end, indexOrEnd('\r', i));
+      at = end < length ? passLineEnd(end) : length;
+      if (end >= length) counts.openEnd = true;
+    }
+  };
+
+  const next = (): LenientRow | undefined => {
+    if (comment !== '') passComments();
+    if (at >= length) return undefined;
+    const row: LenientRow = { fields: [], start: at, end: at, line, quoted: 0, strays: 0, inner: 0 };
+    const { fields } = row;
+    for (;;) {
+      let value: string | undefined;
+      if (runs) {
+        while (isDelimiter(at)) at += delimiterLength;
+        // delimiters at a line's end: the last field is already there
+        if (fields.length > 0 && endsField(at)) value = fields.pop()!;
+      } else if (skipSpace) {
+        while (text.charCodeAt(at) === 32) at++;
+      }
+      const open = quoteCode === -1 || value !== undefined ? -1 : afterBlanks(at);
+      if (open !== -1 && text.charCodeAt(open) === quoteCode) {
+        const proper = closingQuote(open);
+        if (proper === -1 && !whole && fewLinesFrom(text, open)) {
+          // cut by the text's end: the row is incomplete
+          fields.push(text.slice(open + 1));
+          at = length;
+          break;
+        }
+        const close = proper === -1 || endsField(afterBlanks(proper + 1)) ? proper : laterClose(proper);
+        if (close === -1) {
+          row.strays++;
+          if (proper === -1) counts.unclosed++;
+        } else {
+          if (close !== proper) row.strays++;
+          const body = text.slice(open + 1, close);
+          value = body;
+          row.quoted++;
+          if (open > at && !skipSpace) counts.spaced++;
+          if (body.includes(quote + quote)) {
+            counts.doubled++;
+            value = value.replaceAll(quote + quote, quote);
+          }
+          if (backslash && body.includes('\\')) {
+            counts.escaped++;
+            value = value.replace(/\\(.)/gs, '$1');
+          }
+          const breaks = body.includes('\n') || body.includes('\r');
+          if (breaks || body.includes(delimiter)) counts.protecting++;
+          if (breaks) line += lineEnds(body, loneCr);
+          at = afterBlanks(close + 1);
+        }
+      }
+      if (value === undefined) {
+        const from = at;
+        let escapes = false;
+        for (; at < length; at++) {
+          const code = text.charCodeAt(at);
+          if (code === delimiterCode) {
+            if (delimiterLength === 1 || text.startsWith(delimiter, at)) break;
+          } else if (code === 10) break;
+          else if (code === 13) {
+            if (loneCr || text.charCodeAt(at + 1) === 10) break;
+          } else if (code === quoteCode) {
+            if (at > open) row.inner++;
+          } else if (backslash && code === 92 && at + 1 < length) {
+            const escaped = text.charCodeAt(at + 1);
+            if (
+              escaped === delimiterCode ||
+              escaped === 92 ||
+              escaped === quoteCode ||
+              escaped === 10 ||
+              escaped === 13
+            ) {
+              escapes = true;
+              if (escaped === 10) line++;
+              at++;
+            }
+          }
+        }
+        value = text.slice(from, at);
+        if (escapes) {
+          counts.escaped++;
+          value = value.replace(/\\(.)/gs, '$1');
+        }
+      }
+      fields.push(value);
+      if (at >= length) break;
+      const code = text.charCodeAt(at);
+      if (code === 10 || code === 13) {
+        at = passLineEnd(at);
+        row.end = at;
+        return row;
+      }
+      at += delimiterLength;
+      if (at >= length) {
+        // a delimiter ends the text: an empty field follows it
+        fields.push('');
+        break;
+      }
+    }
+    counts.openEnd = true;
+    row.end = length;
+    return row;
+  };
+
+  return {
+    counts,
+    next,
+    seek(offset, toLine) {
+      at = offset;
+      line = toLine;
+      nextLf = -1;
+    },
+    lines: () => line,
+  };
+}
+
+export interface LenientRows extends RowCounts {
+  rows: LenientRow[];
+}
+
+/** All rows of a text; the last is dropped where the text may have cut it. */
+export function parseRows(text: string, grammar: Grammar, whole: boolean): LenientRows {
+  const parser = lenientParser(text, grammar, whole);
+  const rows: LenientRow[] = [];
+  for (let row = parser.next(); row !== undefined; row = parser.next()) rows.push(row);
+  if (parser.counts.openEnd && !whole && rows.length > 1) rows.pop();
+  return { rows, ...parser.counts };
+}
+
+/** The rest of the text has no more lines than a quoted field may have. */
+function fewLinesFrom(text: string, from: number): boolean {
+  let lines = 0;
+  for (let i = text.indexOf('\n', from); i !== -1; i = text.indexOf('\n', i + 1)) {
+    if (++lines > QUOTED_FIELD_MAX_LINES) return false;
+  }
+  return true;
+}
+
+function lineEnds(text: string, loneCr: boolean): number {
+  let lines = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 10 || (code === 13 && loneCr && text.charCodeAt(i + 1) !== 10)) lines++;
+  }
+  return lines;
+}
+
+/** An empty line, or one of blanks alone. */
+export function isBlank(row: LenientRow): boolean {
+  return row.fields.length === 1 && row.quoted === 0 && row.fields[0]!.trim() === '';
+}
+
+/**
+ * Whole rows of a sample from inside a file. It may begin anywhere, also inside quotes: both assumptions are tried, and
+ * the one under which more rows have the table's width is taken.
+ *
+ * @param toEnd the sample ends where the file ends
+ */
+export function alignedRows(text: string, grammar: Grammar, width: number, toEnd: boolean): LenientRow[] {
+  const starts = [afterNextLine(text, 0)];
+  const quote = grammar.quote === '' ? -1 : text.indexOf(grammar.quote);
+  if (quote !== -1) starts.push(afterNextLine(text, quote + 1));
+  let best: LenientRow[] = [];
+  let bestShare = -1;
+  for (const start of starts) {
+    const parsed = parseRows(text.slice(start), grammar, toEnd);
+    const rows = parsed.rows.filter((row) => !isBlank(row));
+    const share = rows.filter((row) => row.fields.length === width).length / Math.max(1, rows.length);
+    if (share > bestShare) {
+      best = rows;
+      bestShare = share;
+    }
+  }
+  return best;
+}
+
+function afterNextLine(text: string, from: number): number {
+  const found = /\r\n|\n|\r/g;
+  found.lastIndex = from;
+  const match = found.exec(text);
+  return match ? match.index + match[0].length : text.length;
+}
