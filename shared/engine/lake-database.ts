@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { types } from 'node:util';
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBExtractedStatements } from '@duckdb/node-api';
 import { BadInput, CatalogConflict } from '../errors.ts';
 import { LAKE_MEMORY_SHARE, LAKE_OPEN_ATTEMPTS, LAKE_OPEN_PAUSE_MS } from '../limits.ts';
 import { openDatabase, rowsOf } from './duckdb.ts';
@@ -73,7 +73,7 @@ export async function queryLake(file: LakeFile, sql: string): Promise<QueryResul
     await connection.run('SET allow_community_extensions = false');
     await connection.run('SET lock_configuration = true');
     try {
-      const statements = await connection.extractStatements(sql);
+      const statements = await statementsOf(connection, sql);
       let result: QueryResult = { columns: [], types: [], rows: [] };
       for (let i = 0; i < statements.count; i++) {
         const prepared = await statements.prepare(i);
@@ -86,6 +86,16 @@ export async function queryLake(file: LakeFile, sql: string): Promise<QueryResul
       throw new BadInput(`Cannot run the query: ${messageOf(error)}`, { cause: error });
     }
   });
+}
+
+async function statementsOf(connection: DuckDBConnection, sql: string): Promise<DuckDBExtractedStatements> {
+  try {
+    return await connection.extractStatements(sql);
+  } catch (error) {
+    // The binding has no error of its own for text without a statement, a comment for example.
+    if (messageOf(error) === 'Error in native callback') throw new Error('it holds no statement', { cause: error });
+    throw error;
+  }
 }
 
 async function withConnection<T>(

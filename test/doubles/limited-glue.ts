@@ -37,6 +37,7 @@ export function limitedGlue(pageSize = 7) {
     table: undefined,
     stale: [],
   };
+  const watcher = { afterCall: () => {} };
   const key = (values: string[] | undefined) => JSON.stringify(values);
 
   const answer = <Input extends object, Output>(name: string, reply: (input: Input) => Output) => {
@@ -44,7 +45,9 @@ export function limitedGlue(pageSize = 7) {
       calls.push({ name, input: input as Record<string, unknown> });
       const fault = faults.get(name)?.shift();
       if (fault !== undefined) throw fault;
-      return reply(input);
+      const output = reply(input);
+      watcher.afterCall();
+      return output;
     };
   };
   const atMost = (limit: number, list: unknown[] | undefined) => {
@@ -153,6 +156,8 @@ export function limitedGlue(pageSize = 7) {
     held,
     partitions,
     entryFaults,
+    /** Its `afterCall` runs after every call that succeeds: a reader who polls. */
+    watcher,
     /** The next calls of this name throw these, one each. */
     fail: (name: string, ...errors: Error[]) => faults.set(name, errors),
     named: (name: string) => calls.filter((call) => call.name === name).map((call) => call.input),

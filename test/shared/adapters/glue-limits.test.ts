@@ -56,6 +56,20 @@ describe('the limits that Glue has', () => {
     ]);
   });
 
+  it('shows every partition that stays at every moment, in its old place or its new one', async () => {
+    const { glue, catalog } = make();
+    await catalog.swap(numbered(120));
+    const places = new Set<string>();
+    glue.watcher.afterCall = () => {
+      for (let i = 0; i < 110; i++) {
+        const location = glue.partitions.get(`["d${i}"]`)?.StorageDescriptor?.Location ?? 'none';
+        places.add(location.replace(`d${i}`, 'd'));
+      }
+    };
+    await catalog.swap(numbered(110, 'g2'));
+    expect([...places]).toEqual(['s3://lake/demo/t/day=d/g1/', 's3://lake/demo/t/day=d/g2/']);
+  });
+
   it('moves an unpartitioned table by one call', async () => {
     const { glue, catalog } = make();
     const state = tableOf({ partitionColumns: [], partitions: [] });

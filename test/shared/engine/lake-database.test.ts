@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { queryLake, withLake } from '../../../shared/engine/lake-database.ts';
+import { literal } from '../../../shared/engine/sql.ts';
+import { BadInput } from '../../../shared/errors.ts';
+
+let folder: string;
+let path: string;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-lake-'));
+  path = join(folder, 'lake.duckdb');
+  await withLake({ path }, 'write', (lake) => lake.run('CREATE TABLE t AS SELECT range AS n FROM range(3)'));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const ask = (sql: string) => queryLake({ path }, sql);
+
+describe('a query over the lake', () => {
+  it('gives names, types and values that JSON can hold', async () => {
+    const sql = `SELECT 1 AS a, 2 AS a, 9007199254740991 AS n, 9007199254740993 AS wide, sum(n) AS total, 1.50 AS d,
+      'NaN'::DOUBLE AS nan, NULL AS nothing, DATE '2024-02-29' AS day, TIMESTAMPTZ '2024-01-01 02:00:00+02' AS instant,
+      [1, 2] AS list FROM t`;
+    const { columns, types, rows } = await ask(sql);
+    expect(columns.slice(0, 3)).toEqual(['a', 'a', 'n']);
+    expect(types.slice(3, 6)).toEqual(['BIGINT', 'HUGEINT', 'DECIMAL(3,2)']);
+    expect(JSON.parse(JSON.stringify(rows))).toEqual([
+      [
+        1,
+        2,
+        9007199254740991,
+        '9007199254740993',
+        3,
+        '1.50',
+        'NaN',
+        null,
+        '2024-02-29',
+        '2024-01-01 00:00:00+00',
+        [1, 2],
+      ],
+    ]);
+  });
+
+  it('may be of several statements: the last one counts', async () => {
+    expect((await ask('CREATE TEMP TABLE q AS SELECT 5 AS z; SELECT z + 1 AS y FROM q; -- end')).rows).toEqual([[6]]);
+  });
+
+  it('may read local files, but changes neither the lake nor the settings', async () => {
+    const csv = join(folder, "it's.csv");
+    writeFileSync(csv, 'x\n7\n');
+    expect((await ask(`SELECT x FROM read_csv(${literal(csv)})`)).rows).toEqual([[7]]);
+    for (const sql of [
+      'DELETE FROM t',
+      'DROP TABLE t',
+      'CREATE VIEW v AS SELECT 1',
+      'SET threads = 1',
+      'LOAD httpfs',
+    ]) {
+      await expect(ask(sql)).rejects.toThrow(BadInput);
+    }
+    expect((await ask('SELECT count(*) FROM t')).rows).toEqual([[3]]);
+  });
+
+  it('says what the engine says of a wrong one', async () => {
+    await expect(ask('SELEC 1')).rejects.toThrow(/^Cannot run the query: .*syntax error/);
+    for (const sql of ['', '-- nothing', ';'])
+      await expect(ask(sql)).rejects.toThrow('Cannot run the query: it holds no');
+    await expect(ask('SELECT * FROM absent')).rejects.toThrow(/absent does not exist/);
+  });
+
+  it('runs while others in this process read and write the same file', async () => {
+    const insert = () => withLake({ path }, 'write', (lake) => lake.run('INSERT INTO t VALUES (9)'));
+    await Promise.all([insert(), ask('SELECT 1'), insert(), ask('SELECT 1'), insert()]);
+    expect((await ask('SELECT count(*) FROM t WHERE n = 9')).rows).toEqual([[3]]);
+  });
+});
