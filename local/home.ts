@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { layout } from '../shared/adapters/directory-files.ts';
 import { createBucket, directoryObjectStore } from '../shared/adapters/directory-object-store.ts';
 import { duckdbCatalog } from '../shared/adapters/duckdb-catalog.ts';
 import { localExecutions } from '../shared/adapters/local-executions.ts';
 import type { TableEngine } from '../shared/engine/table-engine.ts';
+import { BadDataset } from '../shared/errors.ts';
 import { LOCAL_GRACE_MINUTES } from '../shared/limits.ts';
 import { systemClock } from '../shared/ports/clock.ts';
 import type { Address, ObjectStore, SourceAccess } from '../shared/ports/object-store.ts';
@@ -25,8 +27,14 @@ export interface Home {
 
 const PLACES: Places = { landing: 'landing', work: 'work', lake: 'lake' };
 
+export interface HomeOptions {
+  /** Makes the store of a source that is real S3; loaded by the caller only where a data set needs it. */
+  openS3?: (options: { access: SourceAccess }) => ObjectStore;
+}
+
 /** Opens a home, making it where it is not there yet. */
-export async function openHome(folder: string): Promise<Home> {
+export async function openHome(folder: string, options: HomeOptions = {}): Promise<Home> {
+  const openS3 = options.openS3 ?? noS3;
   const root = resolve(folder);
   const store = join(root, 's3');
   const scratch = join(root, 'scratch');
@@ -34,7 +42,7 @@ export async function openHome(folder: string): Promise<Home> {
   for (const bucket of Object.values(PLACES)) await createBucket(store, bucket);
   const objects = directoryObjectStore(store);
   const lake = join(root, 'lake.duckdb');
-  const pathOf = (address: Address) => objects.pathOf(address);
+  const pathOf = (address: Address) => layout(join(store, address.bucket), address.key).own;
   const executions = localExecutions(root);
   const others = new Map<string, ObjectStore>();
   let engine: Promise<TableEngine> | undefined;
@@ -43,14 +51,14 @@ export async function openHome(folder: string): Promise<Home> {
   const openSource = (access: SourceAccess): ObjectStore => {
     if (Object.keys(access).length === 0) return objects;
     const key = JSON.stringify(access);
-    const known = others.get(key) ?? lazySource(access);
+    const known = others.get(key) ?? openS3({ access });
     others.set(key, known);
     return known;
   };
   const ports: Ports = {
     objects,
     sources: openSource,
-    catalog: duckdbCatalog({ path: lake, resolve: (uri) => pathOf(addressOf(uri)) }),
+    catalog: duckdbCatalog({ path: lake, scratch, resolve: (uri) => pathOf(addressOf(uri)) }),
     executions,
     engine() {
       engine ??= openEngine();
@@ -75,6 +83,11 @@ export async function openHome(folder: string): Promise<Home> {
   };
 }
 
+function noS3(): never {
+  throw new BadDataset('This home was opened without S3: a source with `access` cannot be read');
+}
+
+/** Parts `s3://bucket/key`. */
 function addressOf(uri: string): Address {
   const match = /^s3:\/\/([^/]+)\/(.*)$/s.exec(uri);
   if (!match) throw new TypeError(`Not an s3:// address: ${uri}`);

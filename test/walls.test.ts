@@ -13,7 +13,7 @@ const ROOMS: Record<string, { may: string[]; types?: string[] }> = {
     may: ['shared/errors.ts', 'shared/limits.ts', 'shared/ports', 'shared/formats', 'shared/dataset'],
     types: ['shared/engine', 'shared/commit'],
   },
-  'shared/dataset': { may: ['shared/errors.ts', 'shared/limits.ts', 'shared/domain', 'shared/ports'], types: [] },
+  'shared/dataset': { may: ['shared/errors.ts', 'shared/limits.ts', 'shared/domain', 'shared/ports', 'shared/commit/keys.ts'] },
   'shared/formats': {
     may: ['shared/errors.ts', 'shared/limits.ts', 'shared/domain'],
     types: ['shared/dataset', 'shared/ports'],
@@ -58,7 +58,7 @@ interface Import {
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
 
-export function importsOf(file: string, text: string): Import[] {
+function importsOf(file: string, text: string): Import[] {
   return [...text.matchAll(IMPORT)].map((match) => ({
     from: file,
     to: match[2] ?? match[3],

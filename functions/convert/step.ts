@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { runKeys } from '../../shared/commit/keys.ts';
@@ -94,8 +94,14 @@ async function convertAll(
   fetched: Fetched[],
   options: Pick<ConvertJob, 'tolerance' | 'timezone' | 'scratch'>,
 ): Promise<{ outcome: ConvertOutcome; accounts: Omit<ConvertAccount, 'durationMs'>[] }> {
-  const engine = await ports.engine();
-  const table = plan.tables[task.table];
+  const { columns, writing } = plan.tables[task.table];
+  const target: ConvertJob['target'] = plan.buckets > 0 ? { kind: 'stage', buckets: plan.buckets } : { kind: 'final' };
+  const convertGood = async (inputs: LocalInput[], scratch: string): Promise<ConvertOutcome> => {
+    if (inputs.length === 0) return { accounts: [], staged: [], files: [], rejects: undefined };
+    const engine = await ports.engine();
+    await mkdir(scratch, { recursive: true });
+    return engine.convert({ ...options, scratch, inputs, columns, writing, target });
+  };
   const failures = new Map<number, { error: ErrorRecord; account: InputAccount | undefined }>();
   for (const item of fetched) {
     if ('failed' in item) failures.set(item.input, { error: item.failed, account: undefined });
@@ -104,16 +110,12 @@ async function convertAll(
     const failedObjects = new Set([...failures.keys()].map((input) => task.inputs[input].source.id));
     const good = fetched.filter(
       (item): item is Extract<Fetched, { file: FetchedInput }> =>
-        'file' in item && !failedObjects.has(task.inputs[item.input].source.id),
+        'file' in item && item.file.local !== undefined && !failedObjects.has(task.inputs[item.input].source.id),
     );
-    const outcome = await engine.convert({
-      ...options,
-      scratch: `${options.scratch}/out-${round}`,
-      inputs: good.map((item): LocalInput => item.file.local),
-      columns: table.columns,
-      writing: table.writing,
-      target: plan.buckets > 0 ? { kind: 'stage', buckets: plan.buckets } : { kind: 'final' },
-    });
+    const outcome = await convertGood(
+      good.map((item) => item.file.local!),
+      `${options.scratch}/out-${round}`,
+    );
     const failed = outcome.accounts.filter((account) => account.failed);
     const sharesObject = (account: InputAccount): boolean => {
       const { id } = task.inputs[good[account.input].input].source;
@@ -129,10 +131,19 @@ async function convertAll(
       .map((account) => ({
         ...account,
         input: good[account.input].input,
-        ...(good[account.input].file.chain ? { chain: good[account.input].file.chain } : {}),
+        ...(good[account.input].file.link ? { link: good[account.input].file.link } : {}),
       }));
-    return { outcome, accounts: [...accounts, ...failureAccounts(task, failures)] };
+    return { outcome, accounts: [...accounts, ...emptyRanges(fetched), ...failureAccounts(task, failures)] };
   }
+}
+
+/** Ranges in which no record begins: they hold nothing but a link of the chain. */
+function emptyRanges(fetched: Fetched[]): Omit<ConvertAccount, 'durationMs'>[] {
+  return fetched.flatMap((item) => {
+    if (!('file' in item) || item.file.local !== undefined) return [];
+    const nothing = { rowsRead: 0, rowsWritten: 0, rowsRejected: 0, bytesRead: 0, lines: 0 };
+    return [{ input: item.input, ...nothing, ...(item.file.link ? { link: item.file.link } : {}) }];
+  });
 }
 
 function failureAccounts(

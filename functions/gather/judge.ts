@@ -46,8 +46,8 @@ export function judge(outcomes: Outcome[], tolerance: RejectTolerance): Judged {
   for (const ranges of rangesByObject(outcomes)) {
     const { source } = ranges[0].task.inputs[0];
     if (failed.has(source.id)) continue;
-    const chain = ranges.map(({ receipt }) => receipt.accounts[0].chain!);
-    if (verifyChain(chain) !== undefined) {
+    const links = ranges.map(({ receipt }) => receipt.accounts[0].link!);
+    if (verifyChain(links) !== undefined) {
       broken.push(ranges[0].task);
       continue;
     }
@@ -111,7 +111,7 @@ function accountsOf(counted: Judged['counted']): SourceAccount[] {
       if (account.failed) continue;
       const { source, part } = task.inputs[account.input];
       const key = `${source.id} ${part.entry?.index ?? ''}`;
-      const sum = accounts.get(key) ?? {
+      const sum: SourceAccount = accounts.get(key) ?? {
         source,
         ...(part.entry ? { entry: part.entry.name } : {}),
         ...{ rowsRead: 0, rowsWritten: 0, rowsRejected: 0, bytesRead: 0, durationMs: 0 },

@@ -39,7 +39,7 @@ function linesBefore(counted: Judged['counted']): Map<string, number> {
   const seen = new Map<string, number>();
   for (const { task, receipt } of ranges) {
     const { id } = task.inputs[0].source;
-    const sum = seen.get(id) ?? 0;
+    const sum = seen.get(id) ?? task.inputs[0].range!.dataLine;
     lines.set(task.task, sum);
     seen.set(id, sum + receipt.accounts[0].lines);
   }

@@ -13,6 +13,7 @@ import type { SourceObject } from '../../shared/domain/source.ts';
 import { BATCH_MAX_BYTES, BATCH_MAX_OBJECTS, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { type Candidates, candidatesOf } from './candidates.ts';
+import { planCompaction } from './compaction.ts';
 
 export const ListLatestInput = z.object({
   execution: z.object({ id: z.string(), name: z.string(), startTime: z.string() }),
@@ -27,13 +28,17 @@ export interface ListLatestOutput {
   dataset: string;
   /** The work bucket. */
   bucket: string;
-  nothing: 'no' | 'skip' | 'fail';
+  /** Whether there is anything to load, or what its absence means; `compact`: straight to the buckets. */
+  nothing: 'no' | 'skip' | 'fail' | 'compact';
   sources: { items: string; objects: number; bytes: number };
   workers: number;
+  /** Compaction: what gather would have planned. */
+  gather?: { buckets: string };
 }
 
 /** Turns an execution's input into a request; throws `BadRequest`, `BadDataset`, `UnknownDataset`, `OutputInsideSource`. */
-export type ResolveRequest = (input: unknown, now: Date) => LoadRequest | Promise<LoadRequest>;
+export type ResolveRequest = (input: unknown, now: Date) => Resolved | Promise<Resolved>;
+type Resolved = LoadRequest | { nothing: true; notices: string[] };
 
 /** Finds, claims and batches the objects that a run will load. */
 export function makeListLatest(ports: Ports, resolve: ResolveRequest) {
@@ -45,12 +50,14 @@ export function makeListLatest(ports: Ports, resolve: ResolveRequest) {
     const request = predecessor
       ? (await runFiles(ports, predecessor).request()).request
       : await resolve(event.input, new Date(execution.startTime));
+    if ('nothing' in request) return nothingAsked(run, ports.places.work);
     const fixed = await files.fixRequest({
       run,
       executionId: execution.id,
       startedAt: new Date(execution.startTime).toISOString(),
       request,
     });
+    if (fixed.request.compact) return compaction(ports, fixed, attempt);
     const listed = await files.fixListed(await list(ports, fixed, predecessor, attempt));
     return {
       run,
@@ -60,6 +67,27 @@ export function makeListLatest(ports: Ports, resolve: ResolveRequest) {
       sources: { items: listed.tasks.items, objects: listed.objects, bytes: listed.bytes },
       workers: fixed.request.dataset.concurrency.workers,
     };
+  };
+}
+
+/** The input asks for nothing, such as S3's test event. */
+function nothingAsked(run: string, bucket: string): ListLatestOutput {
+  return { run, dataset: '', bucket, nothing: 'skip', sources: { items: '', objects: 0, bytes: 0 }, workers: 1 };
+}
+
+/** A compaction lists nothing: its tasks are the live partitions of many files. */
+async function compaction(ports: Ports, fixed: RunRequest, attempt: string): Promise<ListLatestOutput> {
+  const { dataset } = fixed.request;
+  const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
+  const buckets = await planCompaction(ports, fixed, state, attempt);
+  return {
+    run: fixed.run,
+    dataset: dataset.name,
+    bucket: ports.places.work,
+    nothing: buckets.count > 0 ? 'compact' : 'skip',
+    sources: { items: '', objects: 0, bytes: 0 },
+    workers: dataset.concurrency.workers,
+    gather: { buckets: buckets.items },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { FixedFile, Intent, NewFile, TableChange } from '../../shared/commit/entry.ts';
-import type { LogState } from '../../shared/commit/fold.ts';
+import { type LogState, tableKey } from '../../shared/commit/fold.ts';
 import { openLog } from '../../shared/commit/log.ts';
 import { readOutcomes } from '../../shared/commit/receipts.ts';
 import { type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
@@ -29,6 +29,11 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
   const sources = [...new Map(gathered.accounts.map(({ source }) => [source.id, source])).values()];
   const readers = dataset.target.readers;
   const mirrored = dataset.target.layout === 'mirror';
+  const tableChanges = (): TableChange[] => {
+    if (mirrored) return [];
+    if (gathered.compacted) return compactions(state, finals, gathered.compacted);
+    return changesOf(ports, fixed, plan, finals, replacesOf(fixed, state, sources, plan));
+  };
   return {
     kind: 'commit',
     run: fixed.run,
@@ -38,7 +43,7 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
     readers,
     graceSeconds: readers === 'path' ? 0 : Math.round((dataset.target.graceMinutes ?? ports.graceMinutes) * 60),
     sources: sources.map(({ id, bucket, key, etag, lastModified }) => ({ id, bucket, key, etag, lastModified })),
-    tables: mirrored ? [] : changesOf(ports, fixed, plan, finals, replacesOf(fixed, state, sources, plan)),
+    tables: tableChanges(),
     fixed: mirrored ? fixedFiles(plan, finals) : [],
     plannedAt: plan.plannedAt,
   };
@@ -121,6 +126,24 @@ function changesOf(
     emptied: [],
     files: numbered(files.filter((file) => file.format === table.format)),
   }));
+}
+
+/** The tables as they are, the same rows in other files. */
+function compactions(
+  state: LogState,
+  files: TableFile[],
+  compacted: NonNullable<Gathered['compacted']>,
+): TableChange[] {
+  return compacted.map(({ database, table: name, keys }) => {
+    const table = state.tables.get(tableKey({ database, table: name }))!;
+    const { format, bucket, root, columns, partitionColumns, parameters } = table;
+    return {
+      ...{ database, table: name, format, bucket, root, columns, partitionColumns, parameters },
+      replaces: { keys },
+      emptied: [],
+      files: numbered(files.filter((file) => file.format === format)),
+    };
+  });
 }
 
 /** `part-00000.parquet`, numbered within each partition. */

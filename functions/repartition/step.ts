@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { runKeys } from '../../shared/commit/keys.ts';
@@ -6,7 +6,7 @@ import { writeReceipt } from '../../shared/commit/receipts.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
 import { storeFile } from '../../shared/commit/store-file.ts';
 import { readTask, TaskItem } from '../../shared/commit/tasks.ts';
-import type { FinalStoredFile, RepartitionReceipt, RepartitionTask } from '../../shared/domain/load.ts';
+import type { FinalStoredFile, PlannedTable, RepartitionReceipt, RepartitionTask } from '../../shared/domain/load.ts';
 import { AccountsMismatch } from '../../shared/errors.ts';
 import { FILES_AT_ONCE, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
@@ -26,13 +26,16 @@ export function makeRepartition(ports: Ports) {
         task.inputs,
         async (file, i) => {
           const path = `${scratch}/staged-${i}.parquet`;
-          await ports.objects.download({ bucket: ports.places.work, key: file.key }, path, { ifMatch: file.etag });
+          const bucket = task.partition?.bucket ?? ports.places.work;
+          // A live file has a key of its own for ever; one in the run's folder is pinned to what its receipt says.
+          await ports.objects.download({ bucket, key: file.key }, path, task.partition ? {} : { ifMatch: file.etag });
           return path;
         },
         { concurrency: FILES_AT_ONCE },
       );
       const engine = await ports.engine();
-      const { columns, writing } = table;
+      const { columns, writing } = task.partition ? withoutPartitions(table) : table;
+      await mkdir(`${scratch}/out`, { recursive: true });
       const outcome = await engine.repartition({ inputs, columns, writing, scratch: `${scratch}/out` });
       const staged = task.inputs.reduce((sum, file) => sum + file.rows, 0);
       if (outcome.rowsRead !== staged) {
@@ -44,7 +47,7 @@ export function makeRepartition(ports: Ports) {
         async (file, i): Promise<FinalStoredFile> => ({
           ...(await storeFile(ports, file, `${folder}/final-${i}`)),
           format: file.format,
-          partition: file.partition,
+          partition: task.partition?.values ?? file.partition,
         }),
         { concurrency: SMALL_CALLS_AT_ONCE },
       );
@@ -61,4 +64,9 @@ export function makeRepartition(ports: Ports) {
       await rm(scratch, { recursive: true, force: true });
     }
   };
+}
+
+/** Files of one partition do not hold its columns, and need not be told apart by them. */
+function withoutPartitions({ writing }: PlannedTable): Pick<PlannedTable, 'columns' | 'writing'> {
+  return { columns: writing.columns, writing: { ...writing, partitions: [] } };
 }

@@ -1,6 +1,6 @@
 import { DescribeExecutionCommand, ExecutionDoesNotExist, SFNClient } from '@aws-sdk/client-sfn';
 import { LAMBDA_MAX_SECONDS } from '../limits.ts';
-import type { Executions, ExecutionStatus } from '../ports/executions.ts';
+import type { ExecutionStatus, Executions } from '../ports/executions.ts';
 
 /** Executions of the deployed state machine, by ARN. */
 export function sfnExecutions(client: SFNClient = new SFNClient({})): Executions {

@@ -14,10 +14,10 @@ export interface TableChange {
   /** Readers' and people's parameters, such as `avro.schema.literal`. */
   parameters: Record<string, string>;
   /**
-   * What leaves the table: nothing, the partitions that `files` or `partitions` name, all of it, or (append of objects
-   * that are loaded already) the files of whole earlier commits.
+   * What leaves the table: nothing, the partitions that `files` or `emptied` name, all of it, the files of whole earlier
+   * commits (append of objects that are loaded already), or just these files (compaction: the same rows in other files).
    */
-  replaces: 'nothing' | 'partitions' | 'everything' | { commits: number[] };
+  replaces: 'nothing' | 'partitions' | 'everything' | { commits: number[] } | { keys: string[] };
   /** Partitions replaced although no file is left for them (every row rejected, or a header only). */
   emptied: PartitionValues[];
   files: NewFile[];

@@ -153,7 +153,10 @@ function leaving(change: TableChange): (file: LiveFile) => boolean {
   const { replaces } = change;
   if (replaces === 'everything') return () => true;
   if (replaces === 'nothing') return () => false;
-  if (typeof replaces === 'object') return (file) => replaces.commits.includes(file.version);
+  if (typeof replaces === 'object') {
+    const gone = new Set<number | string>('commits' in replaces ? replaces.commits : replaces.keys);
+    return (file) => gone.has('commits' in replaces ? file.version : file.key);
+  }
   const replaced = new Set([...change.files.map((file) => file.partition), ...change.emptied].map(partitionKey));
   return (file) => replaced.has(partitionKey(file.partition));
 }
@@ -176,7 +179,9 @@ function dropReplacedSources(state: LogState, changes: TableChange[]): void {
     return;
   }
   const gone = new Set<number>();
-  for (const { replaces } of changes) if (typeof replaces === 'object') for (const n of replaces.commits) gone.add(n);
+  for (const { replaces } of changes) {
+    if (typeof replaces === 'object' && 'commits' in replaces) for (const n of replaces.commits) gone.add(n);
+  }
   if (gone.size === 0) return;
   for (const [id, version] of state.sources) if (gone.has(version)) state.sources.delete(id);
 }

@@ -40,7 +40,7 @@ export function openLog(objects: ObjectStore, bucket: string, dataset: string): 
     const entries = await pMap(versions, (version) => readJson<LogEntry>(objects, keyOf(version)), {
       concurrency: SMALL_CALLS_AT_ONCE,
     });
-    versions.forEach((version, i) => applyEntry(state, version, entries[i]));
+    for (const [i, version] of versions.entries()) applyEntry(state, version, entries[i]);
     return state;
   }
 
@@ -108,7 +108,12 @@ export function movedOn(state: LogState, intent: Intent): string | undefined {
     const moved = schemaMoved(table.columns, change);
     if (moved) return moved;
     const { replaces } = change;
-    if (typeof replaces === 'object') {
+    if (typeof replaces === 'object' && 'keys' in replaces) {
+      const live = new Set(table.files.map((file) => file.key));
+      const lost = replaces.keys.find((key) => !live.has(key));
+      if (lost !== undefined) return `${lost} was replaced since the plan`;
+    }
+    if (typeof replaces === 'object' && 'commits' in replaces) {
       const lost = replaces.commits.find((version) => version > intent.plannedAt);
       if (lost !== undefined) return `commit ${lost} is newer than the plan`;
     }

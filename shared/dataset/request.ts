@@ -1,4 +1,7 @@
+import { type TokenValues, yesterday } from '../domain/dates.ts';
+import type { Places } from '../ports/ports.ts';
 import type { Dataset } from './dataset.ts';
+import type { DatasetRegistry } from './registry.ts';
 
 /**
  * What one execution is asked to do, whatever form it was asked in: one data set with overrides applied, which objects,
@@ -14,6 +17,8 @@ export interface LoadRequest {
   referenceTime: string;
   /** Constants of the run that partitions may use, such as `data_ref` (YYYYMMDD, default yesterday). */
   constants: Record<string, string>;
+  /** Load nothing: write the table's partitions of many files again as few. */
+  compact?: boolean;
   /** Reload what is loaded, replacing it. */
   force: boolean;
   /** What was accepted without effect, for people. */
@@ -29,6 +34,16 @@ export interface RequestedObject {
   sequencer?: string;
 }
 
+/** What an input is read against. */
+export interface RequestContext {
+  /** Of the process: older names may stand there. */
+  environment: Readonly<Record<string, string | undefined>>;
+  datasets: DatasetRegistry;
+  places: Places;
+  /** When the execution started, so that a retry reads the same dates. */
+  now: Date;
+}
+
 /**
  * Whether objects that are loaded already are loaded again. Events and `pick: new` never do that; what a person asks for
  * is done, and replaces what it wrote before.
@@ -36,4 +51,11 @@ export interface RequestedObject {
 export function reloads(request: LoadRequest): boolean {
   if (request.force) return true;
   return request.trigger === 'person' && request.objects === undefined && request.dataset.source.pick !== 'new';
+}
+
+/** What fills the date tokens of a request's prefix and names. */
+export function tokenValues(request: LoadRequest): TokenValues {
+  const zone = request.dataset.source.timezone;
+  const time = new Date(request.referenceTime);
+  return { time, zone, dataRef: request.constants['data_ref'] ?? yesterday(time, zone) };
 }

@@ -1,8 +1,10 @@
 import type { TaskList } from '../commit/tasks.ts';
 import type { FileColumn, InputAccount, PartitionSpec, TableWriting } from '../engine/table-engine.ts';
 import type { ErrorRecord } from '../errors.ts';
+import type { SliceLink, SliceRange } from '../formats/csv/slice.ts';
 import type { ColumnProfile } from '../formats/csv/types.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
+import type { ZipEntry } from '../formats/zip.ts';
 import type { Column, ColumnType, OutputFormat, PartitionValues } from './schema.ts';
 import type { SourceObject } from './source.ts';
 
@@ -28,7 +30,7 @@ export interface ReadTask {
 
 /** One file of an object: the object itself, or an entry of a ZIP. */
 export interface FilePart {
-  entry?: { index: number; name: string; sizeBytes: number };
+  entry?: ZipEntry;
   format: 'csv' | 'parquet';
   compression: 'none' | 'gzip' | 'zstd' | 'zip';
   /** For CSV, always explicit. */
@@ -46,6 +48,9 @@ export interface FoundColumn {
 
 export interface FoundPart extends FilePart {
   columns: FoundColumn[];
+  /** For CSV: where the first record begins (in the decompressed bytes), and how many physical lines lie before it. */
+  dataStart?: number;
+  dataLine?: number;
   /** Rows, where the format states them. */
   rows?: number;
   /** Bytes to convert, as far as known before: those of the object, or of the ZIP entry uncompressed. */
@@ -102,8 +107,16 @@ export interface ConvertInput {
   source: SourceObject;
   part: FilePart;
   columns: FileColumn[];
-  /** One of several row-aligned ranges of the object, in bytes. */
-  range?: { start: number; end: number; index: number; of: number };
+  /** One of several row-aligned ranges of the object. */
+  range?: InputRange;
+}
+
+export interface InputRange extends SliceRange {
+  index: number;
+  of: number;
+  /** Where the object's first record begins, and how many physical lines lie before it. */
+  dataStart: number;
+  dataLine: number;
 }
 
 // ── convert ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -122,8 +135,8 @@ export interface FinalStoredFile extends StoredFile {
 }
 
 export interface ConvertAccount extends InputAccount {
-  /** For a range: what the proof of the quote chain needs. */
-  chain?: { startedInQuotes: boolean; quotes: number };
+  /** For a range: what the proof of its cuts needs. */
+  link?: SliceLink;
   durationMs: number;
 }
 
@@ -160,12 +173,16 @@ export interface Gathered {
   failed: FailedSource[];
   buckets: TaskList | undefined;
   rowsWritten: number;
+  /** Compaction: the live files whose rows are written again. */
+  compacted?: { database: string; table: string; keys: string[] }[];
 }
 
 export interface RepartitionTask {
   task: string;
   table: number;
   inputs: StoredFile[];
+  /** Compaction: the inputs are live files of this one partition, in the lake bucket. */
+  partition?: { values: PartitionValues; bucket: string };
 }
 
 export interface RepartitionReceipt {

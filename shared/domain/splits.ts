@@ -1,6 +1,7 @@
 import type { FileColumn } from '../engine/table-engine.ts';
+import { isSliceable, planRanges } from '../formats/csv/slice.ts';
 import { BATCH_MAX_BYTES, BATCH_MAX_OBJECTS, SHUFFLE_BUCKET_BYTES, SHUFFLE_MAX_BUCKETS } from '../limits.ts';
-import type { ConvertInput, ConvertTask, FoundPart } from './load.ts';
+import type { ConvertInput, ConvertTask, FoundPart, InputRange } from './load.ts';
 import type { SourceObject } from './source.ts';
 
 /** A file to convert, and the table (by index) that it belongs to. */
@@ -65,27 +66,16 @@ function byObject(files: PlannedFile[]): PlannedFile[][] {
   return [...groups.values()];
 }
 
-/** Only a plain CSV of one byte a code unit can be entered in the middle. */
-function rangesOf(file: PlannedFile, splitBytes: number): Required<ConvertInput>['range'][] | undefined {
-  const { part, source } = file;
-  const splittable =
-    part.format === 'csv' &&
-    part.compression === 'none' &&
-    part.dialect !== undefined &&
-    isByteWise(part.dialect.encoding);
-  if (!splittable || source.sizeBytes <= splitBytes) return undefined;
-  const of = Math.ceil(source.sizeBytes / splitBytes);
-  const size = Math.ceil(source.sizeBytes / of);
-  return Array.from({ length: of }, (_, index) => ({
-    start: index * size,
-    end: Math.min((index + 1) * size, source.sizeBytes),
-    index,
-    of,
-  }));
-}
-
-function isByteWise(encoding: string): boolean {
-  return encoding !== 'utf-16le' && encoding !== 'utf-16be';
+/** Only a plain CSV can be entered in the middle; one that must be transcoded first keeps no offsets. */
+function rangesOf({ part, source }: PlannedFile, splitBytes: number): InputRange[] | undefined {
+  const { dialect, dataStart, dataLine } = part;
+  if (part.format !== 'csv' || part.compression !== 'none' || !dialect || source.sizeBytes <= splitBytes)
+    return undefined;
+  if (dialect.encoding !== 'utf-8' || !isSliceable(dialect)) return undefined;
+  if (dataStart === undefined || dataLine === undefined) return undefined;
+  const ranges = planRanges({ sizeBytes: source.sizeBytes, dataStart, dialect }, splitBytes);
+  if (ranges.length < 2) return undefined;
+  return ranges.map((range, index) => ({ ...range, index, of: ranges.length, dataStart, dataLine }));
 }
 
 /**

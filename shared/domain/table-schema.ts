@@ -43,7 +43,9 @@ export function schemaOf(parts: FoundPart[], dataset: Dataset): LoadSchema {
   }
   const names = parts.map((part) => normaliseNames(part.columns.map((column) => column.original)));
   parts.forEach((part, file) => {
-    part.columns.forEach((column, i) => add(gathered, names[file][i], column));
+    part.columns.forEach((column, i) => {
+      add(gathered, names[file][i], column);
+    });
   });
   const formats = new Map<string, string>();
   let fractionDigits = 0;

@@ -1,0 +1,97 @@
+import { open, rename } from 'node:fs/promises';
+import type { ConvertInput } from '../../shared/domain/load.ts';
+import type { LocalInput } from '../../shared/engine/table-engine.ts';
+import { ObjectChanged, ObjectNotFound, PreconditionFailed } from '../../shared/errors.ts';
+import { type SliceLink, takeSlice } from '../../shared/formats/csv/slice.ts';
+import { innerDialect } from '../../shared/formats/csv/speculate.ts';
+import { fileChunks } from '../../shared/formats/file-chunks.ts';
+import { inflateTo } from '../../shared/formats/gzip.ts';
+import { transcodeTo } from '../../shared/formats/transcode.ts';
+import { extractEntry } from '../../shared/formats/zip-entry.ts';
+import { type ByteRange, type ObjectStore, uri } from '../../shared/ports/object-store.ts';
+
+/** An input as a local file that the engine reads: decompressed, in UTF-8, cut at records. */
+export interface FetchedInput {
+  /** Undefined: a range in which no record begins. */
+  local: LocalInput | undefined;
+  /** For a range: where it really began and ended. */
+  link?: SliceLink;
+}
+
+/**
+ * Brings one input of a task to `path`. Every read is pinned to the version that was claimed: `ObjectChanged` where it is
+ * another by now; `CorruptFile` where it does not decompress.
+ */
+export async function fetchInput(store: ObjectStore, input: ConvertInput, path: string): Promise<FetchedInput> {
+  const { source, part } = input;
+  const where = uri(source);
+  try {
+    if (input.range) return await fetchRange(pinned(store, input), input, path);
+    await fetchWhole(store, input, path);
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectNotFound)) throw error;
+    throw new ObjectChanged(`${where} is not the version any more that was claimed (${source.etag})`, { where });
+  }
+  const local = localInput(input, path);
+  if (part.dialect && part.dialect.encoding !== 'utf-8') {
+    await transcodeTo(fileChunks(path), part.dialect, `${path}.utf8`);
+    await rename(`${path}.utf8`, path);
+    return { local: { ...local, dialect: { ...part.dialect, encoding: 'utf-8', bomBytes: 0 } } };
+  }
+  return { local };
+}
+
+function localInput(input: ConvertInput, path: string): LocalInput {
+  const { source, part, columns } = input;
+  return {
+    path,
+    uri: uri(source),
+    ...(part.entry ? { entry: part.entry.name } : {}),
+    sourceId: source.id,
+    format: part.format,
+    ...(part.dialect ? { dialect: part.dialect } : {}),
+    columns,
+    firstByte: 0,
+    firstLine: 1,
+  };
+}
+
+function pinned(store: ObjectStore, { source }: ConvertInput) {
+  const condition = { ifMatch: source.etag };
+  return {
+    sizeBytes: source.sizeBytes,
+    read: (start: number, end: number) => store.read(source, { ...condition, range: { start, end } }),
+    download: (start: number, end: number, path: string) =>
+      store.download(source, path, { ...condition, range: { start, end } satisfies ByteRange }),
+  };
+}
+
+async function fetchWhole(store: ObjectStore, input: ConvertInput, path: string): Promise<void> {
+  const { source, part } = input;
+  const where = uri(source);
+  switch (part.compression) {
+    case 'none':
+      await store.download(source, path, { ifMatch: source.etag });
+      return;
+    case 'gzip':
+    case 'zstd':
+      await inflateTo(await store.stream(source, { ifMatch: source.etag }), part.compression, path, { where });
+      return;
+    case 'zip':
+      await extractEntry(pinned(store, input), part.entry!, path, where);
+  }
+}
+
+async function fetchRange(object: ReturnType<typeof pinned>, input: ConvertInput, path: string): Promise<FetchedInput> {
+  const { range, part, columns } = input;
+  const { dataStart } = range!;
+  const dialect = part.dialect!;
+  const shape = { sizeBytes: object.sizeBytes, dataStart, dialect, columns: columns.length };
+  const { link, count } = await takeSlice(object, range!, shape, path);
+  if (count === undefined) {
+    await (await open(path, 'w')).close();
+    return { local: undefined, link };
+  }
+  const local = localInput(input, path);
+  return { local: { ...local, dialect: innerDialect(dialect), firstByte: link.firstRecordStart! }, link };
+}

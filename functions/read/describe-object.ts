@@ -1,0 +1,185 @@
+import { mkdir, open, rm } from 'node:fs/promises';
+import type { Dataset } from '../../shared/dataset/dataset.ts';
+import { declaredColumns } from '../../shared/dataset/dataset.ts';
+import type { FoundPart } from '../../shared/domain/load.ts';
+import type { SourceObject } from '../../shared/domain/source.ts';
+import { matchDeclared } from '../../shared/domain/table-schema.ts';
+import type { TableEngine } from '../../shared/engine/table-engine.ts';
+import {
+  CorruptFile,
+  EmptyObject,
+  ObjectChanged,
+  PreconditionFailed,
+  SluiceError,
+  UnknownFormat,
+} from '../../shared/errors.ts';
+import { detectContainer } from '../../shared/formats/container.ts';
+import { RecordScanner } from '../../shared/formats/csv/record-scanner.ts';
+import { type CsvSample, sniffCsv } from '../../shared/formats/csv/sniff.ts';
+import { inflateSample } from '../../shared/formats/gzip.ts';
+import { openZip } from '../../shared/formats/zip.ts';
+import { entrySample } from '../../shared/formats/zip-entry.ts';
+import { SNIFF_BYTES } from '../../shared/limits.ts';
+import { type ByteRange, type ObjectStore, uri } from '../../shared/ports/object-store.ts';
+
+export interface Reading {
+  store: ObjectStore;
+  engine: () => Promise<TableEngine>;
+  /** A folder of the caller's own; it need not be there yet. */
+  scratch: string;
+}
+
+/**
+ * What an object is: its container, and for each file in it the format, dialect, columns and the evidence of their types.
+ * Looks at the head, the middle and the end only. Throws `EmptyObject`, `UnknownFormat`, `CorruptFile`, `SchemaMismatch`,
+ * or `ObjectChanged` where the object is no longer the version that was claimed.
+ */
+export async function describeObject(reading: Reading, source: SourceObject, dataset: Dataset): Promise<FoundPart[]> {
+  const where = uri(source);
+  if (source.sizeBytes === 0) throw new EmptyObject(`${where} is empty: it has not even a header`, { where });
+  const read = async (range: ByteRange): Promise<Uint8Array> => {
+    try {
+      return await reading.store.read(source, { range, ifMatch: source.etag });
+    } catch (error) {
+      if (!(error instanceof PreconditionFailed)) throw error;
+      throw new ObjectChanged(`${where} is not the version any more that was claimed (${source.etag})`, { where });
+    }
+  };
+  const head = await read({ start: 0, end: Math.min(source.sizeBytes, SNIFF_BYTES) });
+  const container = detectContainer(head, where);
+  switch (container) {
+    case 'plain':
+      return [await describePlain(read, head, source, dataset, where)];
+    case 'gzip':
+    case 'zstd': {
+      const sample = await inflateSample(head, container, SNIFF_BYTES, { where });
+      const complete = head.length === source.sizeBytes && sample.length < SNIFF_BYTES;
+      const part = describeCsv({ head: sample, complete }, dataset, where);
+      return [{ ...part, compression: container, sizeBytes: source.sizeBytes }];
+    }
+    case 'zip':
+      return describeZip(read, source, dataset, where);
+    case 'parquet':
+      return [await describeParquet(reading, read, source, dataset, where)];
+    default:
+      throw new UnknownFormat(`${where} is ${container}, which data set ${dataset.name} does not load`, { where });
+  }
+}
+
+async function describePlain(
+  read: (range: ByteRange) => Promise<Uint8Array>,
+  head: Uint8Array,
+  source: SourceObject,
+  dataset: Dataset,
+  where: string,
+): Promise<FoundPart> {
+  const size = source.sizeBytes;
+  if (size <= head.length) return describeCsv({ head, complete: true }, dataset, where);
+  const middleStart = Math.max(head.length, Math.floor(size / 2 - SNIFF_BYTES / 2));
+  const tailStart = Math.max(head.length, size - SNIFF_BYTES);
+  const [middle, tail] = await Promise.all([
+    middleStart < tailStart
+      ? read({ start: middleStart, end: Math.min(tailStart, middleStart + SNIFF_BYTES) })
+      : undefined,
+    read({ start: tailStart, end: size }),
+  ]);
+  const part = describeCsv({ head, ...(middle ? { middle } : {}), tail, complete: false }, dataset, where);
+  return { ...part, sizeBytes: size };
+}
+
+function describeCsv(sample: CsvSample, dataset: Dataset, where: string): FoundPart {
+  const declared = declaredColumns(dataset)?.map((column) => column.name);
+  const findings = sniffCsv(sample, dataset.source.csv, declared ? { names: declared } : {});
+  const { dialect, confidence, reasons } = findings;
+  const columns = matchDeclared(findings.columns, dialect.headerRows > 0, dataset, where);
+  const start = dataStartOf(sample.head, dialect, columns.length);
+  return {
+    format: 'csv',
+    compression: 'none',
+    dialect,
+    columns,
+    ...start,
+    sizeBytes: sample.head.length,
+    confidence,
+    reasons,
+  };
+}
+
+/** Where the first record begins, if the head shows it. */
+function dataStartOf(head: Uint8Array, dialect: NonNullable<FoundPart['dialect']>, columns: number) {
+  let first: { start: number; line: number } | undefined;
+  const scanner = new RecordScanner(dialect, {
+    columns,
+    wanted: [0],
+    onRecord: ({ start, line }) => {
+      first ??= { start, line };
+    },
+  });
+  scanner.feed(head);
+  const { dataStart } = scanner.end();
+  return first === undefined ? { dataStart } : { dataStart: first.start, dataLine: first.line - 1 };
+}
+
+async function describeZip(
+  read: (range: ByteRange) => Promise<Uint8Array>,
+  source: SourceObject,
+  dataset: Dataset,
+  where: string,
+): Promise<FoundPart[]> {
+  const reader = {
+    sizeBytes: source.sizeBytes,
+    read: (start: number, end: number) => read({ start, end }),
+  };
+  const directory = await openZip(reader, where);
+  const parts: FoundPart[] = [];
+  for (const entry of directory.entries) {
+    const named = `${where}!${entry.name}`;
+    const sizeBytes = entry.uncompressedBytes;
+    if (sizeBytes === 0) throw new EmptyObject(`${named} is empty: it has not even a header`, { where });
+    const head = await entrySample(reader, entry, SNIFF_BYTES, where);
+    const part = describeCsv({ head, complete: head.length === sizeBytes }, dataset, named);
+    parts.push({ ...part, compression: 'zip', entry, sizeBytes });
+  }
+  return parts;
+}
+
+/** The engine reads nothing but the footer: a file of the object's size with only that in it will do. */
+async function describeParquet(
+  reading: Reading,
+  read: (range: ByteRange) => Promise<Uint8Array>,
+  source: SourceObject,
+  dataset: Dataset,
+  where: string,
+): Promise<FoundPart> {
+  const size = source.sizeBytes;
+  const end = await read({ start: Math.max(0, size - 8), end: size });
+  if (size < 12 || Buffer.from(end.subarray(4)).toString('latin1') !== 'PAR1') {
+    throw new CorruptFile(`${where} begins as Parquet but does not end so: it was cut short`, { where });
+  }
+  const footerBytes = new DataView(end.buffer, end.byteOffset, end.byteLength).getUint32(0, true);
+  const footerStart = size - 8 - footerBytes;
+  if (footerStart < 4)
+    throw new CorruptFile(`${where} states a Parquet footer of ${footerBytes} of its ${size} bytes`, { where });
+  const footer = await read({ start: footerStart, end: size });
+  await mkdir(reading.scratch, { recursive: true });
+  const path = `${reading.scratch}/footer.parquet`;
+  try {
+    const file = await open(path, 'w');
+    try {
+      await file.write(Buffer.from('PAR1'), 0, 4, 0);
+      await file.write(footer, 0, footer.length, footerStart);
+    } finally {
+      await file.close();
+    }
+    const engine = await reading.engine();
+    const { columns, rows } = await engine.describeParquet(path);
+    const matched = matchDeclared(columns, true, dataset, where);
+    const reasons = ['Parquet states its columns and types'];
+    return { format: 'parquet', compression: 'none', columns: matched, rows, sizeBytes: size, confidence: 1, reasons };
+  } catch (error) {
+    if (error instanceof SluiceError) throw error;
+    throw new CorruptFile(`${where} has a Parquet footer that cannot be read`, { where, cause: error });
+  } finally {
+    await rm(path, { force: true });
+  }
+}

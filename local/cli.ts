@@ -1,0 +1,172 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
+import pc from 'picocolors';
+import { EXIT, exitCodeOf } from './exit.ts';
+import type { Output } from './print.ts';
+
+/** What every command is given. */
+export interface Invocation {
+  home: string;
+  output: Output;
+  /** Progress may move: stderr is a terminal. */
+  tty: boolean;
+  signal: AbortSignal;
+}
+
+interface GlobalOptions {
+  home: string;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as {
+  version: string;
+};
+
+/** Modules are loaded by the command that needs them, so that `--help` is at once. */
+function program(signal: AbortSignal): Command {
+  const cli = new Command('sluice')
+    .description('Files that landed become committed, queryable tables.')
+    .version(version)
+    .option('--home <dir>', 'folder with s3/<bucket>/<key> and lake.duckdb', '.sluice')
+    .option('--json', 'print results as JSON')
+    .option('-q, --quiet', 'no progress')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(sluice --help lists the commands)')
+    .exitOverride();
+  const invocation = (): Invocation => {
+    const { home, json = false, quiet = false } = cli.opts<GlobalOptions>();
+    return {
+      home,
+      signal,
+      tty: process.stderr.isTTY === true && !quiet && !json,
+      output: {
+        json,
+        quiet,
+        out: (text) => process.stdout.write(`${text}\n`),
+        err: (text) => process.stderr.write(`${text}\n`),
+      },
+    };
+  };
+  const set = (): Option =>
+    new Option('--set <key=value...>', 'override a field of the data set, e.g. target.mode=append').default([]);
+
+  cli
+    .command('run')
+    .argument('<data set>', 'a name in datasets/, or a .yml file')
+    .description('one execution of the state machine for a data set')
+    .option('--input <json>', "fields of the execution's input, beside the data set")
+    .addOption(set())
+    .option('--datasets <dir>', 'where data sets are found by name', 'datasets')
+    .action(async (dataset, options) => {
+      const { runDataset } = await import('./commands/run.ts');
+      process.exitCode = await runDataset(invocation(), dataset, options);
+    });
+  cli
+    .command('event')
+    .argument('<file>', 'an event as AWS would send it, in JSON')
+    .description('executions as an event would start them')
+    .option('--datasets <dir>', 'where data sets are found by name', 'datasets')
+    .action(async (file, options) => {
+      const { runEvent } = await import('./commands/run.ts');
+      process.exitCode = await runEvent(invocation(), file, options);
+    });
+  cli
+    .command('load')
+    .argument('<file...>', 'CSV (plain, gzip, ZIP) or Parquet files')
+    .description('load local files into a table, replacing what it had')
+    .requiredOption('--table <db.table>', 'the table')
+    .option('--partition-by <columns>', 'column, day(column), …; several by comma', list)
+    .option('--format <formats>', 'parquet, avro, csv; several by comma', list)
+    .addOption(
+      new Option('--mode <mode>', 'what the table had').choices(['append', 'overwrite-partitions', 'overwrite']),
+    )
+    .addOption(set())
+    .action(async (files, options) => {
+      const { loadFiles } = await import('./commands/load.ts');
+      process.exitCode = await loadFiles(invocation(), files, options);
+    });
+  cli
+    .command('inspect')
+    .argument('<file>')
+    .description('what read finds: container, encoding, dialect, columns and types, splits')
+    .action(async (file) => {
+      const { inspect } = await import('./commands/inspect.ts');
+      process.exitCode = await inspect(invocation(), file);
+    });
+  cli
+    .command('query')
+    .argument('<sql>')
+    .description('query the published tables')
+    .option('--csv', 'print the result as CSV')
+    .action(async (sql, options) => {
+      const { query } = await import('./commands/query.ts');
+      process.exitCode = await query(invocation(), sql, options);
+    });
+  cli
+    .command('runs')
+    .argument('[data set]')
+    .description('history: what ran, with counts and errors')
+    .option('-n, --last <n>', 'at most so many', '20')
+    .action(async (dataset, options) => {
+      const { runs } = await import('./commands/runs.ts');
+      process.exitCode = await runs(invocation(), dataset, options);
+    });
+  cli
+    .command('rejects')
+    .argument('[run]', 'default: the last run that rejected rows')
+    .description('rejected rows, with source, line and reason')
+    .action(async (run) => {
+      const { rejects } = await import('./commands/rejects.ts');
+      process.exitCode = await rejects(invocation(), run);
+    });
+  cli
+    .command('validate')
+    .argument('[file...]', 'default: all of datasets/')
+    .description('hold data sets against the schema')
+    .action(async (files) => {
+      const { validate } = await import('./commands/validate.ts');
+      process.exitCode = await validate(invocation(), files);
+    });
+  cli
+    .command('compact')
+    .argument('<db.table>')
+    .description("merge a table's small files into few")
+    .action(async (table) => {
+      const { compact } = await import('./commands/compact.ts');
+      process.exitCode = await compact(invocation(), table);
+    });
+  return cli;
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+async function main(): Promise<void> {
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => {
+    interrupt.abort();
+    // A second Ctrl-C ends the process as usual; the first ends it as soon as the execution is marked aborted.
+    process.exitCode = EXIT.interrupted;
+  });
+  try {
+    await program(interrupt.signal).parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+      return;
+    }
+    if (!(error instanceof Error)) throw error;
+    process.exitCode = exitCodeOf(error.name);
+    process.stderr.write(`${pc.red('error')} ${error.name}: ${error.message}\n`);
+    if (process.env.SLUICE_DEBUG) process.stderr.write(`${error.stack}\n`);
+  }
+}
+
+await main();

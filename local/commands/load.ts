@@ -1,0 +1,111 @@
+import { copyFile, link, mkdir, rm, stat, utimes } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { parseDataset } from '../../shared/dataset/parse.ts';
+import { checkPlaces } from '../../shared/dataset/places.ts';
+import type { LoadRequest } from '../../shared/dataset/request.ts';
+import { expandDotted, mergeSettings, parseSetting } from '../../shared/dataset/settings.ts';
+import { yesterday } from '../../shared/domain/dates.ts';
+import { BadRequest } from '../../shared/errors.ts';
+import type { Invocation } from '../cli.ts';
+import { type Home, openHome } from '../home.ts';
+import { runRequests } from './run.ts';
+
+export interface LoadOptions {
+  table: string;
+  partitionBy?: string[];
+  format?: string[];
+  mode?: string;
+  set: string[];
+}
+
+/** `sluice load`: an ad-hoc data set of local files, loaded again each time. */
+export async function loadFiles(at: Invocation, files: string[], options: LoadOptions): Promise<number> {
+  const [database, table, ...more] = options.table.split('.');
+  if (!database || !table || more.length > 0) {
+    throw new BadRequest(`--table wants database.table, not "${options.table}"`);
+  }
+  await checkFiles(files);
+  const home = await openHome(at.home);
+  try {
+    const prefix = `load/${database}.${table}/`;
+    const definition = {
+      name: `load-${database}-${table}`.slice(0, 63).toLowerCase(),
+      source: { prefix },
+      target: {
+        database,
+        table,
+        mode: options.mode ?? 'overwrite',
+        ...(options.partitionBy ? { partitionBy: options.partitionBy } : {}),
+        ...(options.format ? { formats: options.format } : {}),
+      },
+    };
+    const settings = options.set.map(parseSetting).map(({ key, value }) => expandDotted({ [key]: value }));
+    const dataset = parseDataset(settings.reduce(mergeSettings, definition), 'sluice load');
+    checkPlaces(dataset, home.places);
+    const now = new Date();
+    const request: LoadRequest = {
+      dataset,
+      trigger: 'person',
+      objects: await place(home, prefix, files),
+      referenceTime: now.toISOString(),
+      constants: { data_ref: yesterday(now, dataset.source.timezone) },
+      force: true,
+      notices: [],
+    };
+    return await runRequests(at, home, [request]);
+  } finally {
+    await home.close();
+  }
+}
+
+async function checkFiles(files: string[]): Promise<void> {
+  for (const file of files) {
+    const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+      throw new BadRequest(
+        `Cannot load ${file}: ${error.code === 'ENOENT' ? 'there is no such file' : error.message}`,
+        {
+          where: file,
+          cause: error,
+        },
+      );
+    });
+    if (!found.isFile()) {
+      throw new BadRequest(
+        `Cannot load ${file}: it is ${found.isDirectory() ? 'a directory; name its files' : 'no file'}`,
+        {
+          where: file,
+        },
+      );
+    }
+  }
+}
+
+/** Puts the files where they are objects: as links where the disk allows it, so that nothing is copied. */
+async function place(home: Home, prefix: string, files: string[]): Promise<{ bucket: string; key: string }[]> {
+  const bucket = home.places.landing;
+  const taken = new Map<string, number>();
+  const placed: { bucket: string; key: string }[] = [];
+  for (const file of files) {
+    const name = basename(file);
+    const count = taken.get(name) ?? 0;
+    taken.set(name, count + 1);
+    const key = `${prefix}${count === 0 ? '' : `${count}/`}${name}`;
+    const to = home.pathOf({ bucket, key });
+    await mkdir(dirname(to), { recursive: true });
+    await rm(to, { force: true });
+    await linkOrCopy(resolve(file), to);
+    placed.push({ bucket, key });
+  }
+  return placed;
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!['EXDEV', 'EPERM', 'EMLINK', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    await copyFile(from, to);
+    const { atime, mtime } = await stat(from);
+    await utimes(to, atime, mtime);
+  }
+}

@@ -1,0 +1,118 @@
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import type { RunResult } from './result.ts';
+
+/** What people read: data on stdout, everything else on stderr. */
+export interface Output {
+  out(text: string): void;
+  err(text: string): void;
+  json: boolean;
+  quiet: boolean;
+}
+
+const PLAIN = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
+};
+
+export interface Cell {
+  text: string;
+  right?: boolean;
+}
+
+/** A table without lines: columns two spaces apart, numbers to the right. */
+export function textTable(header: string[], rows: (string | number | null)[][]): string {
+  const numeric = header.map(
+    (_, i) => rows.length > 0 && rows.every((row) => row[i] === null || typeof row[i] === 'number'),
+  );
+  const table = new Table({
+    head: header.map((name) => pc.dim(name)),
+    chars: PLAIN,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colAligns: numeric.map((isNumber) => (isNumber ? 'right' : 'left')),
+  });
+  for (const row of rows) table.push(row.map((value) => (value === null ? pc.dim('∅') : formatCell(value))));
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+function formatCell(value: string | number): string {
+  return typeof value === 'number' ? formatCount(value) : value.replaceAll(/[\r\n\t]/g, ' ');
+}
+
+export function formatCount(value: number): string {
+  return Number.isInteger(value) ? value.toLocaleString('en-US') : String(value);
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
+}
+
+export function count(n: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(n)} ${n === 1 ? noun : plural}`;
+}
+
+/** A run's result for people. */
+export function runSummary(result: RunResult): string {
+  const lines: string[] = [];
+  if (result.run.status === 'failed') {
+    const { error } = result;
+    lines.push(`${pc.red('failed')} ${error ? `${error.name}: ${error.message}` : ''}`);
+  } else if (result.run.status === 'nothing') {
+    lines.push(`${pc.green('nothing to load')} (${seconds(result)})`);
+  } else {
+    const read = sum(result, 'rowsRead');
+    const rejected = sum(result, 'rowsRejected');
+    const sources = new Set(result.sources.filter((source) => source.status === 'loaded').map((source) => source.uri));
+    lines.push(
+      `${pc.green(result.run.status)} in ${seconds(result)}: ${count(read, 'row')} read from ${count(sources.size, 'object')}, ` +
+        `${formatCount(sum(result, 'rowsWritten'))} written, ${formatCount(rejected)} rejected`,
+    );
+  }
+  if (result.tables.length > 0) {
+    const rows = result.tables.map(({ database, table, format, rows, partitions, files, bytes }) => {
+      return [`${database}.${table}`, format, rows, partitions, files, formatBytes(bytes)];
+    });
+    lines.push(textTable(['table', 'format', 'rows', 'partitions', 'files', 'size'], rows));
+  }
+  const quarantined = result.sources.filter((source) => source.status === 'quarantined');
+  if (quarantined.length > 0) {
+    lines.push(pc.yellow(`${count(quarantined.length, 'object')} quarantined:`));
+    for (const source of quarantined.slice(0, 10)) {
+      lines.push(`  ${source.uri}\n    ${source.error?.name}: ${source.error?.message}`);
+    }
+    if (quarantined.length > 10) lines.push(`  … and ${quarantined.length - 10} more: sluice runs --json`);
+  }
+  return lines.join('\n');
+}
+
+function sum(result: RunResult, field: 'rowsRead' | 'rowsWritten' | 'rowsRejected'): number {
+  return result.sources.reduce((total, source) => total + source[field], 0);
+}
+
+function seconds(result: RunResult): string {
+  return result.durationMs < 1000 ? `${result.durationMs} ms` : `${(result.durationMs / 1000).toFixed(1)} s`;
+}
