@@ -1,13 +1,14 @@
 import { distance } from 'fastest-levenshtein';
 
 /**
- * The candidate most like a misspelt name, or undefined where none is alike: at most a third of the letters (and at least
- * one) may differ. Case is no difference.
+ * The candidate most like a misspelt name, or undefined where none is alike: one letter may differ in a short name, two from
+ * four letters on, a third in a long one, and never all. Case is no difference.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase();
+  const tolerated = Math.max(wanted.length < 4 ? 1 : 2, Math.floor(wanted.length / 3));
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let bestDistance = Math.min(tolerated + 1, wanted.length);
   for (const candidate of candidates) {
     const found = distance(wanted, candidate.toLowerCase());
     if (found < bestDistance) {
