@@ -69,7 +69,7 @@ function addLeaf(value: unknown, where: string, found: Unwrapped): void {
   if (value['Event'] === 's3:TestEvent') {
     found.ignored.push({
       reason: 'the test event that S3 sends when notifications are set up',
-      what: `s3://${value['Bucket']}`,
+      what: `s3://${plain(value['Bucket'])}`,
     });
   } else if (isSettings(value['s3'])) {
     addNotification(value, value['s3'], where, found);
@@ -109,7 +109,7 @@ function addNotification(record: Settings, s3: Settings, where: string, found: U
     throw new BadRequest(`${where} is an S3 notification without the name of a bucket or the key of an object`);
   }
   const key = decodeKey(encoded, where);
-  const event = String(record['eventName'] ?? '').replace(/^s3:/, '');
+  const event = plain(record['eventName'] ?? '').replace(/^s3:/, '');
   if (!event.startsWith('ObjectCreated:')) {
     found.ignored.push({
       reason: `${event || 'an event without a name'} brings no object`,
@@ -149,7 +149,7 @@ function addBridgeEvent(event: Settings, type: string, where: string, found: Unw
   const key = object['key'];
   if (event['source'] !== 'aws.s3' || typeof bucket !== 'string' || typeof key !== 'string') {
     throw new BadRequest(
-      `${where} is a "${type}" event of ${event['source']}; known are those of aws.s3 about objects`,
+      `${where} is a "${type}" event of ${plain(event['source'])}; known are those of aws.s3 about objects`,
     );
   }
   if (type !== 'Object Created') {
@@ -194,7 +194,7 @@ export function createdObject(
   const versionId = textOrNothing(about.versionId);
   const sequencer = textOrNothing(about.sequencer);
   const sizeBytes =
-    about.size === undefined || about.size === null || about.size === '' ? Number.NaN : Number(about.size);
+    about.size === undefined || about.size === null || about.size === '' ? Number.NaN : Number(plain(about.size));
   const time = toDate(about.time);
   return {
     bucket,
@@ -205,6 +205,11 @@ export function createdObject(
     ...(Number.isNaN(sizeBytes) ? {} : { sizeBytes }),
     ...(time === undefined ? {} : { time }),
   };
+}
+
+/** Text as it is, anything else as JSON: an event may hold whatever it likes. */
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
 }
 
 function textOrNothing(value: unknown): string | undefined {

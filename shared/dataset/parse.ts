@@ -9,12 +9,14 @@ import {
   LineCounter,
   type Node,
   parseDocument,
-  type YAMLParseError,
+  type YAMLError,
 } from 'yaml';
-import { BadDataset } from '../errors.ts';
+import { BadDataset, OutputInsideSource } from '../errors.ts';
 import { DATASET_NAME_MAX_LENGTH } from '../limits.ts';
+import type { Places } from '../ports/ports.ts';
 import { checkDefinition } from './check.ts';
 import { type Dataset, DatasetDefinition, isDatasetName, MIRROR_DATABASE, type ParsedDefinition } from './dataset.ts';
+import { checkPlaces } from './places.ts';
 import { type KeyPath, type Problem, pathText, problemsOf, valueAt } from './problems.ts';
 
 /** A problem with its place in the file. */
@@ -38,30 +40,63 @@ export function loadDatasetFile(text: string, fileName: string): Dataset {
   return unwrap(inspectDatasetFile(text, fileName), fileName);
 }
 
-/** The data set of a YAML file and all that is wrong with it, in the order of the file. */
-export function inspectDatasetFile(text: string, fileName: string): Inspected {
+/**
+ * The data set of a YAML file and all that is wrong with it, in the order of the file. With the buckets of a deployment,
+ * that its outputs would land inside its source is among it.
+ */
+export function inspectDatasetFile(text: string, fileName: string, places?: Places): Inspected {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'error',
+    // Definitions are JSON in nature: a tag such as !!binary would make values that no key takes.
+    resolveKnownTags: false,
+  });
   const place = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  if (document.errors.length > 0) {
-    const problems = document.errors.map((error) => {
+  const refused = [...document.errors, ...document.warnings];
+  if (refused.length > 0) {
+    const problems = refused.map((error) => {
       const at = place(error.pos[0]);
       const message = syntaxMessage(error, text);
       return { text: `${message} at ${fileName}:${at.line}:${at.column}`, path: [], ...at };
     });
     return { dataset: undefined, problems };
   }
-  const value: unknown = document.toJS();
-  const found = inspect(value, parsePath(fileName).name);
+  const found = inspectDocument(document, parsePath(fileName).name);
+  if (found.dataset !== undefined && places !== undefined) found.problems.push(...placeProblems(found.dataset, places));
   const problems = found.problems.map((problem) => {
     const at = place(offsetOf(document, problem));
     return { text: textOf(problem, `at ${fileName}:${at.line}:${at.column}`), path: problem.path, ...at };
   });
   problems.sort((one, other) => one.line - other.line || one.column - other.column);
-  return { dataset: found.dataset, problems };
+  return { dataset: problems.length === 0 ? found.dataset : undefined, problems };
+}
+
+function inspectDocument(document: Document, name: string): Found {
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    // An alias of nothing, or of so much that it can only be meant to do harm.
+    if (!(error instanceof ReferenceError)) throw error;
+    return { dataset: undefined, problems: [{ message: sentence(error.message), path: [] }] };
+  }
+  return inspect(value, name);
+}
+
+function placeProblems(dataset: Dataset, places: Places): Problem[] {
+  try {
+    checkPlaces(dataset, places);
+    return [];
+  } catch (error) {
+    if (error instanceof OutputInsideSource) return [{ message: error.message, path: ['source', 'prefix'] }];
+    if (error instanceof BadDataset) return [{ message: error.message, path: ['target', 'path'] }];
+    throw error;
+  }
 }
 
 /**
@@ -74,10 +109,12 @@ export function parseDataset(value: unknown, where: string): Dataset {
   return unwrap({ dataset, problems: placed }, where);
 }
 
-function inspect(
-  value: unknown,
-  fallbackName: string | undefined,
-): { dataset: Dataset | undefined; problems: Problem[] } {
+interface Found {
+  dataset: Dataset | undefined;
+  problems: Problem[];
+}
+
+function inspect(value: unknown, fallbackName: string | undefined): Found {
   if (value === null || value === undefined) {
     return { dataset: undefined, problems: [{ message: 'the definition is empty', path: [] }] };
   }
@@ -163,7 +200,7 @@ function textOf(problem: Problem, place: string): string {
   return `${problem.message} ${place}${named}${problem.hint === undefined ? '' : `; ${problem.hint}`}`;
 }
 
-function syntaxMessage(error: YAMLParseError, text: string): string {
+function syntaxMessage(error: YAMLError, text: string): string {
   if (error.code === 'MULTIPLE_DOCS') return 'a file has one data set, but here begins another document';
   if (error.code !== 'DUPLICATE_KEY') return sentence(error.message);
   return `the key "${/^[^:\s]+/.exec(text.slice(error.pos[0]))?.[0] ?? ''}" is there twice`;

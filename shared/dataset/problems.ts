@@ -98,7 +98,7 @@ function hintFor(key: string, path: KeyPath): { hint?: string } {
 /** The keys that a definition may have under a path; none where names are free. */
 export function keysAt(path: KeyPath): string[] {
   let schema: z.core.$ZodType | undefined = DatasetDefinition;
-  for (const part of path) schema = shapeOf(schema)?.[String(part)];
+  for (const part of path) schema = ownValue(shapeOf(schema), String(part));
   return Object.keys(shapeOf(schema) ?? {});
 }
 
@@ -108,6 +108,10 @@ export function allKeys(schema: z.core.$ZodType = DatasetDefinition, prefix = ''
     `${prefix}${key}`,
     ...allKeys(inner, `${prefix}${key}.`),
   ]);
+}
+
+function ownValue<T>(record: Record<string, T> | undefined, key: string): T | undefined {
+  return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 function shapeOf(schema: z.core.$ZodType | undefined): Record<string, z.core.$ZodType> | undefined {

@@ -213,7 +213,7 @@ function referenceTime(input: Settings, zone: string): Date | undefined {
 
 function dataRef(value: unknown): string | undefined {
   if (value === undefined) return undefined;
-  const text = String(value).replace(/^(\d{4})-(\d\d)-(\d\d)$/, '$1$2$3');
+  const text = (typeof value === 'string' ? value : JSON.stringify(value)).replace(/^(\d{4})-(\d\d)-(\d\d)$/, '$1$2$3');
   if (isDay(text)) return text;
   throw new BadRequest(`data_ref must be a day as YYYYMMDD, not ${JSON.stringify(value)}`);
 }

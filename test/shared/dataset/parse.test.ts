@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { declaredColumns, modeOf } from '../../../shared/dataset/dataset.ts';
 import { datasetNameFrom, inspectDatasetFile, loadDatasetFile, parseDataset } from '../../../shared/dataset/parse.ts';
 import { BadDataset } from '../../../shared/errors.ts';
+import { PLACES } from './contexts.ts';
 
 const problemsOf = (text: string) => inspectDatasetFile(text, 'datasets/x.yml').problems.map((problem) => problem.text);
 const TARGET = 'target: {database: d, table: t}\n';
@@ -215,8 +217,100 @@ rejects: {share: 2}
     ]);
   });
 
+  it('tells outputs inside the source where the buckets are known', () => {
+    const text = 'source:\n  prefix: db/\n  bucket: lake\ntarget: {database: db, table: t}\n';
+    expect(problemsOf(text)).toEqual([]);
+    const { dataset, problems } = inspectDatasetFile(text, 'datasets/x.yml', PLACES);
+    expect(dataset).toBeUndefined();
+    expect(problems).toEqual([
+      {
+        text: expect.stringMatching(
+          /^Cannot load data set x: its source s3:\/\/lake\/db\/ and the table db\.t at .* \(source\.prefix\)$/,
+        ),
+        path: ['source', 'prefix'],
+        line: 2,
+        column: 11,
+      },
+    ]);
+  });
+
   it('follows aliases to what they stand for', () => {
     expect(problemsOf('x: &a {database: d, table: t}\ntarget: *a')).toEqual(['unknown key "x" at datasets/x.yml:1:1']);
+  });
+});
+
+describe('any text', () => {
+  it('is a data set or a list of problems, each with a place, and never a crash', () => {
+    const word = fc.constantFrom(
+      ...[
+        'target',
+        'source',
+        'schema',
+        'database',
+        'prefix',
+        'csv',
+        'partitionBy',
+        'formats',
+        'name',
+        '__proto__',
+        'd',
+      ],
+      ...[
+        ': ',
+        '\n',
+        '\n  ',
+        '- ',
+        '{',
+        '}',
+        '[',
+        ']',
+        ', ',
+        '&a ',
+        '*a',
+        '"',
+        '1',
+        'null',
+        '!!binary x',
+        '? ',
+        '|\n',
+        '{yyyy}',
+      ],
+    );
+    const text = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.array(word, { maxLength: 30 }).map((words) => words.join('')),
+    );
+    fc.assert(
+      fc.property(text, (written) => {
+        const { dataset, problems } = inspectDatasetFile(written, 'x.yml', PLACES);
+        expect(dataset === undefined).toBe(problems.length > 0);
+        for (const problem of problems) expect(problem.text).toMatch(/ at x\.yml:\d+:\d+/);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('may be a definition of any JSON, which is never more than refused', () => {
+    const keys = fc.constantFrom('target', 'source', 'schema', 'database', 'table', 'csv', 'rejects', '__proto__', 'a');
+    const value = fc.letrec<{ any: unknown }>((tie) => ({
+      any: fc.oneof(
+        { maxDepth: 4 },
+        fc.constantFrom<unknown>(null, true, 3, -1.5, '', 'db', 'x y', 'int', 'day(a)'),
+        fc.array(tie('any'), { maxLength: 3 }),
+        fc.dictionary(keys, tie('any'), { maxKeys: 4 }),
+      ),
+    })).any;
+    fc.assert(
+      fc.property(value, (definition) => {
+        try {
+          const parsed = parseDataset(definition, 'the test');
+          expect(parseDataset(parsed, 'the test')).toEqual(parsed);
+        } catch (error) {
+          expect((error as Error).name).toBe('BadDataset');
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 

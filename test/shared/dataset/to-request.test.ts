@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { BadDataset, BadRequest, OutputInsideSource, UnknownDataset } from '../../../shared/errors.ts';
 import { context, dataset, event, groupByDataset, requestOf, toRequest } from './contexts.ts';
 
@@ -331,6 +332,95 @@ describe('a schedule without an input', () => {
       '2015-10-08T16:53:06.000Z',
       '20151007',
     ]);
+  });
+});
+
+describe('any input', () => {
+  it('is a request, nothing to do, or an error that has a name', () => {
+    const keys = fc.constantFrom(
+      ...[
+        'dataset',
+        'Records',
+        's3',
+        'bucket',
+        'object',
+        'key',
+        'name',
+        'body',
+        'messageId',
+        'detail-type',
+        'source',
+        'detail',
+      ],
+      ...[
+        'Event',
+        'Message',
+        'Type',
+        'eventName',
+        'objects',
+        'date',
+        'data_ref',
+        'schema',
+        'target.mode',
+        'input_bucket',
+      ],
+      ...['bucket_src', 'table', 'database', 'max_workers', 'force', '__proto__'],
+    );
+    const words = fc.constantFrom<unknown>(
+      ...[
+        'weather',
+        'landing',
+        'weather/a.csv',
+        'ObjectCreated:Put',
+        'Object Created',
+        'aws.s3',
+        'Scheduled Event',
+        '',
+      ],
+      ...['{"dataset": "sales"}', '[]', '%', 'Notification', '20240101', null, true, 0, -1],
+    );
+    const value = fc.letrec<{ any: unknown }>((tie) => ({
+      any: fc.oneof(
+        { maxDepth: 5 },
+        words,
+        fc.array(tie('any'), { maxLength: 3 }),
+        fc.dictionary(keys, tie('any'), { maxKeys: 5 }),
+      ),
+    })).any;
+    fc.assert(
+      fc.property(value, (input) => {
+        try {
+          groupByDataset(input, known);
+        } catch (error) {
+          expect(['BadRequest', 'BadDataset', 'UnknownDataset', 'OutputInsideSource']).toContain((error as Error).name);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('brings every object of its events once, in however many messages they come', () => {
+    const key = fc.array(fc.constantFrom('a', 'b', ' ', '+', '%', 'é', '/', '=', '&', '😀'), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(fc.array(fc.array(key.map((parts) => `sales/2024/01/${parts.join('')}.csv`))), (batches) => {
+        const encoded = (text: string) => encodeURIComponent(text).replaceAll('%20', '+').replaceAll('%2F', '/');
+        const messages = batches.map((names, i) => ({
+          messageId: String(i),
+          body: JSON.stringify({
+            Records: names.map((name) => ({
+              eventName: 'ObjectCreated:Put',
+              s3: { bucket: { name: 'landing' }, object: { key: encoded(name), size: 1 } },
+            })),
+          }),
+        }));
+        const { requests } = groupByDataset({ Records: messages }, known);
+        const found = requests.flatMap((request) => request.objects?.map((object) => object.key) ?? []);
+        expect(found.sort()).toEqual([...new Set(batches.flat())].sort());
+      }),
+    );
   });
 });
 
