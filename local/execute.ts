@@ -4,6 +4,7 @@ import type { ResolveRequest } from '../functions/list-latest/step.ts';
 import { makeSteps } from '../functions/steps.ts';
 import { runId } from '../shared/commit/keys.ts';
 import type { LoadRequest } from '../shared/dataset/request.ts';
+import { ensureHistoryView } from '../shared/engine/history-view.ts';
 import type { Home } from './home.ts';
 import type { MachineEvent } from './machine/events.ts';
 import { loadDefinition, runMachine } from './machine.ts';
@@ -47,6 +48,7 @@ export async function execute(home: Home, request: LoadRequest, options: Execute
     ...(options.onEvent ? { onEvent: options.onEvent } : {}),
     ...(options.signal ? { signal: options.signal } : {}),
   });
+  await ensureHistoryView({ path: home.lake }, home.pathOf({ bucket: home.places.work, key: 'history' }));
   const lines = await readHistory(home, request.dataset.name, run);
   const status = lines[0]?.status ?? (outcome.status === 'SUCCEEDED' ? 'succeeded' : 'failed');
   return {

@@ -108,13 +108,13 @@ async function list(
   const candidates = predecessor
     ? await objectsOf(ports, predecessor)
     : await candidatesOf(ports, request, (id) => state.sources.has(id));
-  const { claimed, loaded, held } = await claimAll(ports, fixed, candidates.objects, state);
+  const { claimed, loaded, held, quarantined } = await claimAll(ports, fixed, candidates.objects, state);
   const tasks = batches(claimed);
   return {
     tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'list', attempt), tasks),
     objects: claimed.length,
     bytes: claimed.reduce((sum, source) => sum + source.sizeBytes, 0),
-    skipped: { loaded: loaded + candidates.loaded, held, superseded: candidates.superseded },
+    skipped: { loaded: loaded + candidates.loaded, held, quarantined, superseded: candidates.superseded },
   };
 }
 
@@ -134,6 +134,7 @@ async function claimAll(ports: Ports, fixed: RunRequest, sources: SourceObject[]
     claimed: sources.filter((_, i) => outcomes[i] === 'claimed'),
     loaded: outcomes.filter((outcome) => outcome === 'loaded').length,
     held: outcomes.filter((outcome) => outcome === 'held').length,
+    quarantined: outcomes.filter((outcome) => outcome === 'quarantined').length,
   };
 }
 
@@ -157,8 +158,8 @@ export function batches(sources: SourceObject[]): ReadTask[] {
 
 /** Nothing matched is the data set's choice; everything loaded already is never a failure. */
 async function nothing(ports: Ports, fixed: RunRequest, listed: Listed): Promise<'skip' | 'fail'> {
-  const { loaded, held, superseded } = listed.skipped;
-  const matched = loaded + held + superseded > 0;
+  const { loaded, held, quarantined, superseded } = listed.skipped;
+  const matched = loaded + held + quarantined + superseded > 0;
   const outcome = !matched && fixed.request.dataset.source.onNothing === 'fail' ? 'fail' : 'skip';
   const error = { name: 'NoInputObjects', message: 'No object matches the data set’s source' };
   await writeHistory(ports, {

@@ -10,6 +10,7 @@ import type { SourceObject } from '../../shared/domain/source.ts';
 import { bucketsOf, type PlannedFile, planTasks } from '../../shared/domain/splits.ts';
 import { judgeFailures } from '../../shared/domain/tolerance.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
+import { checkTables } from './check-tables.ts';
 import { mirrorTables } from './mirror.ts';
 import { oneTable } from './one-table.ts';
 
@@ -56,6 +57,7 @@ async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<
 
   const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
   const { tables, files } = plannedTables(ports, fixed, found, state);
+  if (dataset.target.layout === 'table') await checkTables(ports, dataset, tables[0]);
   const tasks = planTasks(files, dataset.splitBytes, (index) => taskName('convert', index));
   const bytes = files.reduce((sum, file) => sum + file.part.sizeBytes, 0);
   const [{ writing }] = tables;

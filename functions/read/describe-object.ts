@@ -105,19 +105,15 @@ function describeCsv(sample: CsvSample, dataset: Dataset, where: string): FoundP
   };
 }
 
-/** Where the first record begins, if the head shows it. */
+/** Where the records begin, behind skipped lines and header, and how many physical lines lie before. */
 function dataStartOf(head: Uint8Array, dialect: NonNullable<FoundPart['dialect']>, columns: number) {
-  let first: { start: number; line: number } | undefined;
-  const scanner = new RecordScanner(dialect, {
-    columns,
-    wanted: [0],
-    onRecord: ({ start, line }) => {
-      first ??= { start, line };
-    },
-  });
+  const scanner = new RecordScanner(dialect, { columns });
   scanner.feed(head);
   const { dataStart } = scanner.end();
-  return first === undefined ? { dataStart } : { dataStart: first.start, dataLine: first.line - 1 };
+  const lineEnd = dialect.lineEnd === '\r' ? 13 : 10;
+  let dataLine = 0;
+  for (let at = head.indexOf(lineEnd); at !== -1 && at < dataStart; at = head.indexOf(lineEnd, at + 1)) dataLine++;
+  return { dataStart, dataLine };
 }
 
 async function describeZip(

@@ -36,6 +36,8 @@ export function duckdbCatalog(options: DuckdbCatalogOptions): Catalog {
   };
 
   return {
+    canRepartition: true,
+
     table: (database, table) =>
       read(undefined, async (lake) => {
         const held = await readTable(lake, database, table);

@@ -62,6 +62,7 @@ export function glueCatalog(options: GlueCatalogOptions = {}): Catalog {
   const open = (database: string, table: string) => new GlueTable({ client, pause, scope }, database, table);
 
   return {
+    canRepartition: false,
     table: (database, table) => open(database, table).published(),
     partitions: (database, table) => open(database, table).allPartitions(),
     swap: (state) => open(state.database, state.table).swap(state),

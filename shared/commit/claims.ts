@@ -10,6 +10,8 @@ import { settle, verdictOf } from './verdict.ts';
 interface ClaimRecord {
   run: string;
   executionId: string;
+  /** Key of the object under `failed/`: it waits there to be asked for again. */
+  quarantined?: string;
 }
 
 export type ClaimOutcome =
@@ -17,7 +19,9 @@ export type ClaimOutcome =
   /** The fold has it, and nobody asked for it again. */
   | 'loaded'
   /** Another run that is at work, or that decided to commit, holds it. */
-  | 'held';
+  | 'held'
+  /** It failed before, and nobody asked for it again. */
+  | 'quarantined';
 
 export interface Claimant {
   run: string;
@@ -42,6 +46,7 @@ export async function claim(
     if (held === undefined) return 'claimed';
     if (held === 'gone') continue;
     if (held.value.run === claimant.run) return 'claimed';
+    if (held.value.quarantined !== undefined && !claimant.force) return 'quarantined';
     if (!(await hasSettled(ports, claimant, held.value, state))) return 'held';
     try {
       await ports.objects.put(address, body, { condition: { ifMatch: held.etag } });
@@ -74,6 +79,28 @@ async function hasSettled(ports: Ports, claimant: Claimant, holder: ClaimRecord,
   if (verdict === 'commit') return false;
   if ((await ports.executions.status(holder.executionId)) === 'RUNNING') return false;
   return (await settle(ports.objects, ports.places.work, holder.run, 'abort', claimant.run)) === 'abort';
+}
+
+/**
+ * Says in the claim that the object failed, so that neither its event nor a sweep tries it again by itself. A claim that
+ * another run has taken over is left as it is.
+ */
+export async function markQuarantined(
+  ports: Ports,
+  dataset: string,
+  id: string,
+  run: string,
+  key: string,
+): Promise<void> {
+  const address = { bucket: ports.places.work, key: claimKey(dataset, id) };
+  const held = await findJson<ClaimRecord>(ports.objects, address);
+  if (held?.value.run !== run) return;
+  try {
+    const body = JSON.stringify({ ...held.value, quarantined: key } satisfies ClaimRecord);
+    await ports.objects.put(address, body, { condition: { ifMatch: held.etag } });
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed)) throw error;
+  }
 }
 
 /** P9's last: the ledger's cache, so that a listing tells what is loaded without a get. */

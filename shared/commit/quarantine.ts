@@ -4,6 +4,7 @@ import { ObjectNotFound, PreconditionFailed } from '../errors.ts';
 import { SMALL_CALLS_AT_ONCE } from '../limits.ts';
 import { uri } from '../ports/object-store.ts';
 import type { Ports } from '../ports/ports.ts';
+import { markQuarantined } from './claims.ts';
 import { putJson } from './json-object.ts';
 import { failedKey } from './keys.ts';
 import type { RunRequest } from './run-files.ts';
@@ -45,6 +46,7 @@ export async function quarantine(ports: Ports, fixed: RunRequest, failed: Failed
         copy: copied ? key : undefined,
       };
       await putJson(ports.objects, { bucket: ports.places.work, key: `${key}.error.json` }, record);
+      await markQuarantined(ports, dataset.name, source.id, fixed.run, key);
     },
     { concurrency: SMALL_CALLS_AT_ONCE },
   );

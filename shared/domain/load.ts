@@ -18,7 +18,7 @@ export interface Listed {
   objects: number;
   bytes: number;
   /** Objects that were there and are not loaded: by reason, for people. */
-  skipped: { loaded: number; held: number; superseded: number };
+  skipped: { loaded: number; held: number; quarantined: number; superseded: number };
 }
 
 export interface ReadTask {

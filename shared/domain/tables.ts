@@ -17,7 +17,7 @@ export interface TableDescription {
 }
 
 /** Table parameters that later plans read from the log: all columns with their original names, and Avro's precision. */
-export const PLANNED_COLUMNS = 'sluice.columns';
+export const PLANNED_COLUMNS = 'sluice.planned';
 export const AVRO_TIMESTAMPS = 'sluice.avro.timestamps';
 
 const SUFFIX: Record<OutputFormat, string> = { parquet: '', avro: '_avro', csv: '_csv' };

@@ -44,6 +44,8 @@ export interface SwapResult {
  * throttling, the service's own failure), `AccessDenied`, `BadInput` (a name the catalog refuses).
  */
 export interface Catalog {
+  /** A table's partition columns may change when all of it is replaced; false where that would mean dropping it. */
+  readonly canRepartition: boolean;
   /** The table without its partitions, or undefined where there is none. */
   table(database: string, table: string): Promise<PublishedTable | undefined>;
   /** All partitions, all pages. Those of an unpartitioned table: one, or none while it is empty. */

@@ -31,6 +31,8 @@ export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
   const at = (database: string, table: string) => JSON.stringify([database, table]);
 
   return {
+    canRepartition: true,
+
     async table(database, table): Promise<PublishedTable | undefined> {
       const held = tables.get(at(database, table));
       return held && structuredClone({ ...held.state, version: String(held.version) });

@@ -106,6 +106,23 @@ describe('a load', () => {
     expect(names.sort()).toEqual(['EmptyObject', 'TooManyRejects']);
   });
 
+  it('tries a quarantined object again only when somebody asks', async () => {
+    const w = world(NOTES);
+    await w.put('notes/a.csv', 'id\n1\n');
+    await w.put('notes/empty.csv', '');
+    await w.run({ dataset: 'notes' });
+    expect((await w.run({ dataset: 'notes' })).endState).toBe('NothingToLoad');
+    const forced = await w.run({
+      dataset: 'notes',
+      objects: [{ bucket: 'landing', key: 'notes/empty.csv' }],
+      force: true,
+    });
+    expect(forced.error?.name).toBe('EmptyObject');
+    await w.put('notes/empty.csv', 'id\n2\n');
+    await w.run({ dataset: 'notes' });
+    expect(sorted(await w.rows('shop', 'notes'))).toEqual(sorted([{ id: '1' }, { id: '2' }]));
+  });
+
   it('fails under the objects’ own error when all of them fail, and commits nothing', async () => {
     const w = world(NOTES);
     await w.put('notes/empty.csv', '');
