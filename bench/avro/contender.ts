@@ -1,5 +1,5 @@
 /**
- * One contender, once, in a process of its own: `contender.ts ours|avsc|avsc-from-columns CODEC ROWS FILE`. Prints the CPU
+ * One contender, once, in a process of its own: `contender.ts ours|avsc|avsc-from-columns CODEC LEVEL ROWS FILE`. Prints the CPU
  * seconds (all threads) of encoding, compressing and writing; making the rows is not counted, and a tenth of them goes
  * through first, unmeasured, so that the compiler has seen the code.
  */
@@ -13,16 +13,17 @@ import type { AvroCodec } from '../../shared/formats/avro/codec.ts';
 import type { ColumnBatch } from '../../shared/formats/avro/column-batch.ts';
 import { avroSchema } from '../../shared/formats/avro/schema.ts';
 import { AvroFileWriter } from '../../shared/formats/avro/writer.ts';
-import { AVRO_BLOCK_BYTES, AVRO_DEFLATE_LEVEL } from '../../shared/limits.ts';
+import { AVRO_BLOCK_BYTES } from '../../shared/limits.ts';
 import { TRIP_COLUMNS, type Trip, tripBatches, tripObjects } from './trips.ts';
 
-const [name, codec, rows, path] = process.argv.slice(2) as [string, AvroCodec, string, string];
+const [name, codec, levelText, rows, path] = process.argv.slice(2) as [string, AvroCodec, string, string, string];
+const level = Number(levelText);
 const schema = avroSchema('trips', TRIP_COLUMNS, { timestamps: 'millis' });
 const batches = [...tripBatches(Number(rows))];
 const warmUp = batches.slice(0, Math.ceil(batches.length / 10));
 
 async function writeOurs(input: ColumnBatch[]): Promise<void> {
-  const writer = new AvroFileWriter({ path, schema, codec, metadata: {} });
+  const writer = new AvroFileWriter({ path, schema, codec, metadata: {}, level });
   for (const batch of input) {
     const taken = writer.writeBatch(batch);
     if (taken) await taken;
@@ -41,7 +42,7 @@ async function writeAvsc(input: Iterable<Trip[]>): Promise<void> {
     blockSize: AVRO_BLOCK_BYTES,
     codecs: {
       null: (data: Buffer, done: Done) => done(null, data),
-      deflate: (data: Buffer, done: Done) => settle(deflate(data, { level: AVRO_DEFLATE_LEVEL }), done),
+      deflate: (data: Buffer, done: Done) => settle(deflate(data, { level }), done),
       snappy: (data: Buffer, done: Done) => {
         const checksum = Buffer.alloc(4);
         checksum.writeUInt32BE(crc32(data));

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -204,6 +204,22 @@ describe('the writer', () => {
       })(),
     ).rejects.toMatchObject({ code: 'ENOSPC' });
     await writer.abort();
+  });
+
+  it('tells of a block that cannot be compressed', async () => {
+    const writer = new AvroFileWriter({ ...options, path, level: 99 });
+    writer.writeBatch(batch(2));
+    await expect(writer.close()).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+  });
+
+  it('leaves no file open, whether it is closed, fails or is given up', async () => {
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    await new AvroFileWriter({ ...options, path }).close();
+    await new AvroFileWriter({ ...options, path }).abort();
+    const failing = new AvroFileWriter({ ...options, path: '/dev/full' });
+    await expect(failing.close()).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(open()).toBe(before);
   });
 
   it('can be given up at any time, and is closed then', async () => {
