@@ -5,7 +5,7 @@ import { parsePartitionItem, resolveColumns, resolvePartitions } from '../domain
 import type { Column } from '../domain/schema.ts';
 import { SluiceError } from '../errors.ts';
 import { declaredColumns, isDatasetName, type ParsedDefinition } from './dataset.ts';
-import type { KeyPath, Problem } from './problems.ts';
+import { type KeyPath, type Problem, valueAt } from './problems.ts';
 
 /** What types alone cannot say about a definition: grammars, contradictions, names that must exist. */
 export function checkDefinition(definition: ParsedDefinition): Problem[] {
@@ -16,7 +16,26 @@ export function checkDefinition(definition: ParsedDefinition): Problem[] {
     ...checkSchema(definition),
     ...checkTarget(definition.target),
     ...checkColumns(definition),
+    ...checkSupported(definition),
   ];
+}
+
+/**
+ * Values that the format of a data set has a place for and no step does anything about yet: better refused than read and
+ * not obeyed. Whoever builds one takes its line away.
+ */
+const UNSUPPORTED: readonly [path: KeyPath, value: unknown][] = [
+  [['evolution'], 'rescue'],
+  [['widening'], 'rewrite'],
+  [['target', 'onReupload'], 'replace'],
+  [['target', 'onReupload'], 'fail'],
+  [['concurrency', 'singleFlight'], true],
+];
+
+function checkSupported(definition: ParsedDefinition): Problem[] {
+  return UNSUPPORTED.filter(([path, value]) => valueAt(definition, path) === value).map(([path, value]) =>
+    problem(path, `${path.join('.')}: ${value} is not supported yet`),
+  );
 }
 
 function checkName({ name }: ParsedDefinition): Problem[] {

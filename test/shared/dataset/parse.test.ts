@@ -116,6 +116,13 @@ rejects: {share: 2}
       'target: &t {database: d, tabel: x}',
       'unknown key "tabel" at datasets/x.yml:1:26 (target.tabel); did you mean "table"?',
     ],
+    ['target: *t', /^unresolved alias .* at datasets\/x.yml:1:1$/],
+    ['target: !!binary x', 'unresolved tag: tag:yaml.org,2002:binary at datasets/x.yml:1:9'],
+    [`${TARGET}evolution: rescue`, 'evolution: rescue is not supported yet at datasets/x.yml:2:12'],
+    [
+      'target: {database: d, table: t, onReupload: replace}',
+      'target.onReupload: replace is not supported yet at datasets/x.yml:1:45',
+    ],
     [`${TARGET}source:\n`, 'source must be a mapping of keys, not nothing at datasets/x.yml:2:8'],
     [`${TARGET}schema: {}`, 'schema must name a column at least at datasets/x.yml:2:9'],
     [`${TARGET}schema: 3`, 'schema must be a list of column names, or of name: type at datasets/x.yml:2:9'],
