@@ -257,6 +257,8 @@ export const FOREIGN_EXECUTION_STALE_MS = 24 * 60 * 60_000;
 export const ENGINE_MEMORY_SHARE = 0.5;
 /** DuckDB's own limit, as a share of what the engine may take: its process was seen at 1.6 times its limit. */
 export const ENGINE_LIMIT_SHARE = 0.6;
+/** Inputs of a job whose heads are read, or whose rows are counted, at once: enough to hide the disk behind the counting. */
+export const INPUTS_PREPARED_AT_ONCE = 4;
 /** A CSV row longer than this is a rejected row; the engine holds two of them a thread. */
 export const CSV_ROW_MAX_BYTES = 16 * MiB;
 /** What the engine reads of a CSV at once; two longest rows. */
@@ -275,5 +277,11 @@ export const FILE_SIZE_TOLERANCE = 0.25;
 export const FILE_SIZE_PROBE_ROWS = 16_384;
 /** A file of the wrong size is written again with another number of rows, at most this often. */
 export const FILE_SIZE_ATTEMPTS = 4;
+/** Blocks of an Avro file at least, so that its size can be aimed at; a small file's blocks are the smaller. */
+export const AVRO_BLOCKS_A_FILE = 16;
 /** Rows of a row group in the file that final files are cut from: small, so that a cut reads little beside it. */
 export const CUT_ROW_GROUP_ROWS = 20_480;
+/** Bytes that the tolerant reader of irregular CSVs parses at a time. */
+export const TOLERANT_CHUNK_BYTES = 1 * MiB;
+/** A record longer than this is no record; reading on for its end would fill the memory. */
+export const TOLERANT_RECORD_MAX_BYTES = 64 * MiB;

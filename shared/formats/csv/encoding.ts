@@ -1,4 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer';
+import iconv from 'iconv-lite';
 import type { CsvDialect } from '../csv-dialect.ts';
 
 export type CsvEncoding = CsvDialect['encoding'];
@@ -125,8 +126,10 @@ export function detectEncoding(
 export function decodeSample(bytes: Uint8Array, encoding: CsvEncoding): string {
   switch (encoding) {
     case 'latin-1':
-      // the platform's "latin1" decoder is Windows-1252
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    case 'windows-1252':
+      // the platform's own decoder leaves 0x80–0x9F as they are
+      return iconv.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 'windows-1252');
     default:
       return new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes);
   }

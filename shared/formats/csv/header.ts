@@ -58,13 +58,13 @@ export function detectHeader(
     const below = typeOf(profileValues(values)).type;
     if (field === '') {
       // row names have no name of their own, but elsewhere a header leaves out few
-      odds += c === 0 && first.length > 2 && values.every((value) => value.trim() !== '') ? 2.5 : -0.3;
+      odds += c === 0 && first.length > 2 && values.every((value) => value.trim() !== '') ? 1.5 : -0.3;
       continue;
     }
     const type = typeOf(own).type;
     if (below !== 'string') {
       if (type === below || (isNumber(own) && isNumeric(below)) || (below === 'boolean' && isBoolean(own))) {
-        against += /^(19|20)\d\d$/.test(field) ? 2 : 4;
+        against += /^(19|20)\d\d$/.test(field) ? 2 : own.integers > 0 ? 5 : 7;
         typedLikeBody++;
       } else if (isText(own)) {
         namedOverTyped++;
@@ -83,7 +83,7 @@ export function detectHeader(
     if (again) {
       comesBack++;
       odds -= 2;
-    } else if (present.length >= 5) {
+    } else if (present.length >= 2) {
       odds += evidenceOfShape(field, present);
     }
     odds += looksLikeName(field) ? 0.3 : -0.7;
@@ -91,10 +91,10 @@ export function detectHeader(
   // columns of numbers are not independent witnesses
   const steps = numbersInSteps(first) && !body.slice(0, 5).some((row) => numbersInSteps(row));
   if (steps) odds += 3;
-  else odds -= Math.min(7, against);
+  else odds -= Math.min(9, against);
   const distinct = new Set(first.map((field) => plain(field))).size === first.length;
   if (!distinct) odds -= 1;
-  if (options.quotedApart) odds += 3;
+  if (options.quotedApart) odds += 7;
   const confidence = 1 / (1 + Math.exp(-Math.abs(odds)));
   if (odds > 0) {
     const why =
@@ -123,12 +123,26 @@ function evidenceOfShape(field: string, values: readonly string[]): number {
     if (/\d/.test(value)) digits++;
   }
   let odds = 0;
-  if (shortest === longest && values.length >= 5) odds += field.length === shortest ? -1 : 2;
+  if (values.length < 5) {
+    // too few to show their lengths
+  } else if (shortest === longest) odds += field.length === shortest ? -1 : 2;
   else if (field.length < shortest || field.length > longest) odds += 0.7;
-  if (digits === values.length) odds += /\d/.test(field) ? -0.7 : 1;
+  if (digits === values.length) {
+    const shapes = new Set(values.map(shape));
+    if (shapes.size === 1) odds += shapes.has(shape(field)) ? -2.5 : 1;
+    else odds += /\d/.test(field) ? -0.7 : 1;
+  }
   const kind = cellKind(field);
   if (kind === 'word' && values.every((value) => cellKind(value.trim()) !== 'word')) odds += 0.7;
   return odds;
+}
+
+/** AB-1204 → A-9: letters and digits by kind, in runs. */
+function shape(text: string): string {
+  return text
+    .trim()
+    .replace(/\p{L}+/gu, 'A')
+    .replace(/\d+/g, '9');
 }
 
 function looksLikeName(field: string): boolean {

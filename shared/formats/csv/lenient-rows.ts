@@ -102,7 +102,8 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
   const endsField = (i: number) => {
     if (i >= length) return true;
     const code = text.charCodeAt(i);
-    return code === 10 || code === 13 || isDelimiter(i);
+    if (code === 13) return loneCr || i + 1 >= length || text.charCodeAt(i + 1) === 10;
+    return code === 10 || isDelimiter(i);
   };
   const indexOrEnd = (what: string, from: number) => {
     const found = text.indexOf(what, from);
@@ -189,13 +190,19 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
       const open = quoteCode === -1 || value !== undefined ? -1 : afterBlanks(at);
       if (open !== -1 && text.charCodeAt(open) === quoteCode) {
         const proper = closingQuote(open);
-        if (proper === -1 && !whole && fewLinesFrom(text, open)) {
+        // what follows a quote decides what it is: at the end of a part, the rest must be seen
+        const unseen = proper === -1 ? fewLinesFrom(text, open) : afterBlanks(proper + 1) + delimiterLength > length;
+        if (!whole && unseen) {
           // cut by the text's end: the row is incomplete
           fields.push(text.slice(open + 1));
           at = length;
           break;
         }
-        const close = proper === -1 || endsField(afterBlanks(proper + 1)) ? proper : laterClose(proper);
+        let close = proper;
+        if (proper !== -1 && !endsField(afterBlanks(proper + 1))) {
+          // a quote inside the value; over lines it is rather the next record's, and this one was never closed
+          close = indexOrEnd('\n', open) < proper ? -1 : laterClose(proper);
+        }
         if (close === -1) {
           row.strays++;
           if (proper === -1) counts.unclosed++;

@@ -82,6 +82,7 @@ export function rankDialects(text: string, whole: boolean, fixed: Fixed): Candid
       }
     }
   }
+  capHalves(candidates, text);
   candidates.sort((a, b) => b.score - a.score);
   const best = candidates[0]!;
   if (best.width > 1 || fixed.delimiter !== undefined) return candidates;
@@ -202,6 +203,21 @@ export function tryDialect(text: string, whole: boolean, grammar: Grammar): Cand
   else if (hollow >= 0.4 && width > 3) score *= 0.7;
   if (fitting === 1 && rows.length > 2) score *= 0.2;
   return { grammar, parsed, width, consistency, typed, score };
+}
+
+/** A long delimiter that explains the same rows beats the sign it is made of. */
+function capHalves(candidates: readonly Candidate[], text: string): void {
+  for (const long of candidates) {
+    const sign = long.grammar.delimiter.trim();
+    if (long.grammar.delimiter.length < 2 || long.width < 2 || !alwaysTogether(text, long.grammar.delimiter)) continue;
+    const each = sign.split(sign[0]!).length - 1;
+    for (const half of candidates) {
+      const same = half.grammar.quote === long.grammar.quote && half.grammar.escape === long.grammar.escape;
+      if (same && half.grammar.delimiter === sign[0] && half.width === (long.width - 1) * each + 1) {
+        half.score = Math.min(half.score, long.score * 0.9);
+      }
+    }
+  }
 }
 
 /** The characters of a delimiter occur in it, and elsewhere seldom: in some text at most. */

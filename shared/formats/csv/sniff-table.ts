@@ -130,7 +130,7 @@ function tableStart(rows: readonly LenientRow[], width: number): number {
     // the header may lack a name for the row numbers, or have one field more for a delimiter at its end
     if (row.fields.length !== width && !(width > 2 && nearHeader(rows, i, width))) continue;
     if (isTopComment(row, next[0])) continue;
-    if (present(row) <= 1 && width >= 3 && next.some((other) => present(other) > 2)) continue;
+    if (width >= 3 && isSparseTitle(row, next)) continue;
     // a full row of names above ragged rows heads them; above one-field lines it is part of what they tell
     const between = early === -1 ? [] : rows.slice(early + 1, i).filter((other) => !isBlank(other));
     const parted = between.filter((other) => other.fields.length > 1).length;
@@ -140,12 +140,20 @@ function tableStart(rows: readonly LenientRow[], width: number): number {
   return fallback === -1 ? first : fallback;
 }
 
-/** A row of names of one field more or less than the rows right below it, which are no names themselves. */
+/** A row of names of one field more or less than the rows below it, which are no names themselves. */
 function nearHeader(rows: readonly LenientRow[], at: number, width: number): boolean {
   const row = rows[at]!;
-  const below = rows[at + 1];
+  const below = rows.slice(at + 1, at + 4);
   if (Math.abs(row.fields.length - width) !== 1 || !isNameRow(row)) return false;
-  return below !== undefined && below.fields.length === width && !isNameRow(below);
+  return below.some((other) => other.fields.length === width) && !below.some((other) => isNameRow(other));
+}
+
+/** A title in the first cell alone, as spreadsheets export it: above a row of names, and not above values. */
+function isSparseTitle(row: LenientRow, next: readonly LenientRow[]): boolean {
+  const filled = present(row);
+  if (filled > 1 || (filled === 1 && !/\p{L}/u.test(row.fields[0]!))) return false;
+  const below = next.find((other) => present(other) > 1);
+  return below !== undefined && present(below) > 2 && isNameRow(below);
 }
 
 /** A line such as "# made by x, 2020" above the header; `#id,name` right above values is the header itself. */
@@ -195,20 +203,22 @@ function isComment(row: LenientRow, prefix: string): boolean {
 function countFooters(rows: readonly LenientRow[], width: number): number {
   if (width === 1) return 0;
   let last = rows.length - 1;
-  while (last > 0 && (isBlank(rows[last]!) || rows[last]!.fields.length !== width || present(rows[last]!) === 0))
-    last--;
-  const below = rows.slice(last + 1);
-  const notes = below.filter((row) => !isBlank(row));
+  while (last > 0 && rows[last]!.fields.length !== width) last--;
+  const notes = rows.slice(last + 1).filter((row) => !isBlank(row));
   if (last === 0 || notes.length === 0) return 0;
+  // rows of empty fields part notes from the table as blank lines do
+  const lowest = last;
+  while (last > 0 && (isBlank(rows[last]!) || present(rows[last]!) === 0)) last--;
+  const empty = rows.slice(last + 1, lowest + 1).filter((row) => !isBlank(row)).length;
   const widths = new Set(notes.map((row) => row.fields.length));
   if (notes.length > 1 && widths.size === 1 && notes.every((row) => present(row) > 1)) return 0;
-  const parted = isBlank(below[0]!);
+  const parted = empty > 0 || isBlank(rows[last + 1]!);
   let footers = 0;
   for (const row of notes.reverse()) {
     if (!parted && present(row) > 1) break;
     footers++;
   }
-  return footers;
+  return footers === notes.length ? footers + empty : footers;
 }
 
 /** Header rows by the columns that are no text: as many leading rows as have text in all of those. */
