@@ -1,4 +1,6 @@
+import { mkdir, realpath } from 'node:fs/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { ident, literal, literals } from './sql.ts';
 
 /**
  * Opens DuckDB with what Sluice always wants: no extension is fetched or loaded behind the user's back, spill goes to the
@@ -12,21 +14,62 @@ export interface DatabaseOptions {
   /** Folder for spill. */
   scratch: string;
   readOnly?: boolean;
+  /** Further settings, by DuckDB's names. */
+  settings?: Record<string, string>;
+  /** All that SQL may touch; nothing it says can then reach another file, or change a setting but those named. */
+  confine?: { folder: string; files: readonly string[]; settings: readonly string[] };
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInstance> {
-  return DuckDBInstance.create(options.path, {
+  const instance = await DuckDBInstance.create(options.path, {
     threads: String(options.threads),
     memory_limit: `${Math.floor(options.memoryBytes / (1024 * 1024))}MiB`,
     temp_directory: options.scratch,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     ...(options.readOnly ? { access_mode: 'READ_ONLY' } : {}),
+    ...options.settings,
   });
+  if (options.confine) {
+    try {
+      await confine(instance, options.confine);
+    } catch (error) {
+      instance.closeSync();
+      throw error;
+    }
+  }
+  return instance;
 }
 
 /** All rows of a query as arrays of JSON-safe values. */
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
   const reader = await connection.runAndReadAll(sql);
   return reader.getRowsJson() as unknown[][];
+}
+
+async function confine(instance: DuckDBInstance, to: NonNullable<DatabaseOptions['confine']>): Promise<void> {
+  await mkdir(to.folder, { recursive: true });
+  // The engine compares paths with all links followed.
+  const folder = await realpath(to.folder);
+  const files = await Promise.all(to.files.map((file) => realpath(file)));
+  const connection = await instance.connect();
+  try {
+    for (const [name, value] of [
+      ['allowed_directories', literals([`${folder}/`])],
+      ['allowed_paths', literals([...files, ...to.files])],
+      ['allowed_configs', literals(to.settings)],
+      ['enable_external_file_cache', 'false'],
+      ['enable_external_access', 'false'],
+      ['lock_configuration', 'true'],
+    ] as const) {
+      await connection.run(`SET ${ident(name)} = ${value}`);
+    }
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** A setting of a connection or instance. */
+export async function setOption(connection: DuckDBConnection, name: string, value: string): Promise<void> {
+  await connection.run(`SET ${ident(name)} = ${literal(value)}`);
 }

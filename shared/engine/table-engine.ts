@@ -28,6 +28,8 @@ export interface FileColumn {
   target: string | undefined;
   /** strptime format, for dates and timestamps that are not ISO 8601. */
   format?: string;
+  /** The field's text goes under `original` into the JSON object of the text column `target`, with others that say so. */
+  rescue?: true;
 }
 
 /** One local file, or one row-aligned slice of an object, to be read. */
@@ -81,6 +83,10 @@ export interface TableWriting {
   rowGroupRows: number;
   /** Key-value metadata of Parquet and Avro files (source, version, original names). */
   metadata: Record<string, string>;
+  /** Record name in Avro schemas, the same for all files of a table; `row` by default. */
+  avroRecordName?: string;
+  /** An unpartitioned table of no rows is a file of no rows in each format, and not no file at all. */
+  emptyFile?: boolean;
 }
 
 export interface ConvertJob {

@@ -1,0 +1,148 @@
+import { stat } from 'node:fs/promises';
+import type { Column } from '../domain/schema.ts';
+import { BadInput, type ErrorRecord, isObjectFault, toErrorRecord } from '../errors.ts';
+import { countRecords } from '../formats/csv/count-records.ts';
+import { type CsvFile, checkHeader, readHead } from './csv-head.ts';
+import { type CsvGroup, csvRows } from './csv-relation.ts';
+import { rewriteCsv } from './csv-rewrite.ts';
+import { DELIMITER_MAX_BYTES } from './csv-scan.ts';
+import { parquetFills, parquetShape } from './parquet-files.ts';
+import { type ParquetColumn, type ParquetGroup, parquetRows } from './parquet-relation.ts';
+import { fileOf, type ScannedCsv } from './reject-file.ts';
+import type { Session } from './session.ts';
+import type { LocalInput } from './table-engine.ts';
+
+/** What an input holds, counted apart from the engine's parse. */
+export interface InputCount {
+  rows: number;
+  bytes: number;
+  lines: number;
+}
+
+/** An input that can be read, so far. */
+export interface LiveInput {
+  /** Index in the job. */
+  index: number;
+  input: LocalInput;
+  csv?: ScannedCsv & { skipLines: number; rewritten: boolean };
+  parquet?: { path: string; columns: ParquetColumn[]; fills: (number | undefined)[]; rows: number };
+}
+
+/** Finds out how an input is to be read; throws what is wrong with it. */
+export async function prepareInput(
+  session: Session,
+  input: LocalInput,
+  index: number,
+  columns: readonly Column[],
+): Promise<LiveInput> {
+  if (input.format === 'parquet') {
+    const shape = await parquetShape(session, input.path, input.uri);
+    const fills = parquetFills(shape, input, columns);
+    return { index, input, parquet: { path: input.path, columns: shape.columns, fills, rows: shape.rows } };
+  }
+  if (!input.dialect) throw new TypeError(`The CSV ${input.uri} comes without a dialect`);
+  const file = fileOf(input);
+  const delimiterBytes = Buffer.byteLength(input.dialect.delimiter);
+  if (delimiterBytes > DELIMITER_MAX_BYTES) {
+    const { delimiter } = input.dialect;
+    throw new BadInput(
+      `Cannot read ${file.where} as CSV: its delimiter ${JSON.stringify(delimiter)} has ${delimiterBytes} bytes where ${DELIMITER_MAX_BYTES} are possible`,
+      { where: file.where },
+    );
+  }
+  const { dialect, skipLines, header } = await readHead(file);
+  if (header) checkHeader(file, header);
+  const csv = { input, dialect, read: { file, dialect }, skipLines: skipLines ?? 0, rewritten: false };
+  const live: LiveInput = { index, input, csv };
+  if (skipLines === undefined || dialect.footerRows > 0 || dialect.lineEnd === 'mixed')
+    await rewriteInput(session, live);
+  return live;
+}
+
+/** Gives the engine a tidied copy of a CSV to read. */
+export async function rewriteInput(session: Session, { index, csv }: LiveInput): Promise<void> {
+  if (!csv || csv.rewritten) return;
+  const path = session.path(`tidy-${index}.csv`);
+  const original = fileOf(csv.input);
+  const dialect = await rewriteCsv(original, csv.dialect, path);
+  csv.read = { file: { ...original, path, dialect, gzip: false }, dialect };
+  csv.skipLines = 0;
+  csv.rewritten = true;
+}
+
+/** Counts an input's rows; throws `CorruptFile` for a gzip that is cut short, which the engine takes for a shorter file. */
+export async function countInput({ input, csv, parquet }: LiveInput): Promise<InputCount> {
+  if (parquet) return { rows: parquet.rows, bytes: (await stat(input.path)).size, lines: 0 };
+  const file: CsvFile = fileOf(input);
+  const { records, bytes, lines } = await countRecords(input.path, csv!.dialect, {
+    columns: file.columns.length,
+    gzip: file.gzip,
+  });
+  return { rows: records, bytes, lines };
+}
+
+/** One relation (`t0`, …, `f`) of all rows of the inputs, those that are alike read in one scan. */
+export function relationOf(
+  inputs: readonly LiveInput[],
+  columns: readonly Column[],
+  options: { timezone: string; parallel: boolean },
+): string {
+  const groups = new Map<string, LiveInput[]>();
+  for (const live of inputs) {
+    const key = JSON.stringify(likeness(live));
+    const group = groups.get(key);
+    if (group) group.push(live);
+    else groups.set(key, [live]);
+  }
+  return [...groups.values()]
+    .map((group) =>
+      group[0]!.csv
+        ? csvRows(csvGroup(group, options.parallel), columns, options.timezone)
+        : parquetRows(parquetGroup(group), columns),
+    )
+    .join(' UNION ALL ');
+}
+
+export function csvGroup(inputs: readonly LiveInput[], parallel: boolean): CsvGroup {
+  const { read, skipLines } = inputs[0]!.csv!;
+  return {
+    scan: {
+      paths: inputs.map(({ csv }) => csv!.read.file.path),
+      columns: read.file.columns.length,
+      dialect: read.dialect,
+      skipLines,
+      gzip: read.file.gzip,
+      parallel,
+    },
+    columns: read.file.columns,
+    inputs: inputs.map(({ index }) => index),
+  };
+}
+
+export function parquetGroup(inputs: readonly LiveInput[]): ParquetGroup {
+  const { columns, fills } = inputs[0]!.parquet!;
+  return {
+    paths: inputs.map(({ parquet }) => parquet!.path),
+    columns,
+    fills,
+    inputs: inputs.map(({ index }) => index),
+  };
+}
+
+/** Equal for inputs that one scan can read. */
+function likeness({ csv, parquet, input }: LiveInput): unknown {
+  if (parquet) return ['parquet', parquet.columns, parquet.fills];
+  const { bomBytes: _, ...dialect } = csv!.read.dialect;
+  return ['csv', dialect, csv!.skipLines, csv!.read.file.gzip, input.columns];
+}
+
+/** Runs `work`; the record of an error that is the object's own fault, others are thrown. */
+export async function faultOf(work: Promise<unknown>, where: string): Promise<ErrorRecord | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (!isObjectFault(error)) throw error;
+    return { where, ...toErrorRecord(error) };
+  }
+}

@@ -1,0 +1,342 @@
+import { mkdir, rm } from 'node:fs/promises';
+import pMap from 'p-map';
+import { BadDataset, BadInput, type ErrorRecord, TooManyRejects, toErrorRecord } from '../errors.ts';
+import { DEFAULT_ROW_GROUP_ROWS, INPUTS_PREPARED_AT_ONCE, REJECTS_KEPT_OF_FAILED_INPUT } from '../limits.ts';
+import {
+  countInput,
+  csvGroup,
+  faultOf,
+  type InputCount,
+  type LiveInput,
+  parquetGroup,
+  prepareInput,
+  relationOf,
+  rewriteInput,
+} from './convert-inputs.ts';
+import { finalFiles } from './final-files.ts';
+import { firstLine } from './parquet-files.ts';
+import { passingParquetOptions } from './parquet-options.ts';
+import { RejectFile } from './reject-file.ts';
+import { dropRejects, findCsvRejects, findParquetRejects, type RejectTables } from './reject-tables.ts';
+import type { Session } from './session.ts';
+import { literal } from './sql.ts';
+import { stagedFiles } from './staged-files.ts';
+import type {
+  ConvertJob,
+  ConvertOutcome,
+  FinalFile,
+  InputAccount,
+  RejectTolerance,
+  StagedFile,
+} from './table-engine.ts';
+
+/**
+ * Converts a job's inputs. All are read in as few scans as there are dialects. Rows are counted beside the engine's scan; only where
+ * an input comes out with fewer rows than it has is it read again, to find out which ones were rejected and why.
+ */
+export async function convertJob(session: Session, job: ConvertJob): Promise<ConvertOutcome> {
+  const run = new ConvertRun(session, job);
+  try {
+    return await run.outcome();
+  } finally {
+    await run.settle();
+  }
+}
+
+/** Rows of several inputs, before it is known which of these fail. */
+const GATHERED = 'gathered.parquet';
+
+interface Written {
+  /** Rows by input. */
+  rows: Map<number, number>;
+  /** The relation to be written in the end, where it is not yet. */
+  gathered: string | undefined;
+  staged: StagedFile[];
+  files: FinalFile[];
+}
+
+class ConvertRun {
+  readonly #session: Session;
+  readonly #job: ConvertJob;
+  readonly #failed = new Map<number, ErrorRecord>();
+  readonly #rejects = new Map<number, RejectTables>();
+  #counts: Promise<Map<number, InputCount>> = Promise.resolve(new Map());
+
+  constructor(session: Session, job: ConvertJob) {
+    this.#session = session;
+    this.#job = job;
+  }
+
+  async outcome(): Promise<ConvertOutcome> {
+    await this.#checkFormats();
+    const inputs = await this.#prepare();
+    this.#counts = this.#count(inputs);
+    this.#counts.catch(() => undefined);
+    const { written, live, counts } = await this.#read(inputs);
+    const accounts = await this.#account(inputs, written, counts);
+    const good = live.filter(({ index }) => !this.#failed.has(index));
+    const rejects = await this.#writeRejects(inputs, accounts);
+    const { staged, files } = await this.#finish(written, good);
+    for (const [index, failed] of this.#failed) {
+      const known = accounts.find(({ input }) => input === index);
+      if (known) Object.assign(known, { failed, rowsWritten: 0 });
+      else
+        accounts.push({ input: index, rowsRead: 0, rowsWritten: 0, rowsRejected: 0, bytesRead: 0, lines: 0, failed });
+    }
+    accounts.sort((a, b) => a.input - b.input);
+    return { accounts, staged, files, rejects };
+  }
+
+  /** Nothing may still read the inputs when the job has ended, whichever way it has. */
+  async settle(): Promise<void> {
+    await this.#counts.catch(() => undefined);
+  }
+
+  /** Throws `BadDataset` for a form of dates or timestamps that strptime does not know. */
+  async #checkFormats(): Promise<void> {
+    const formats = new Set(this.#job.inputs.flatMap(({ columns }) => columns.flatMap(({ format }) => format ?? [])));
+    for (const format of formats) {
+      try {
+        await this.#session.rows(`SELECT try_strptime('', ${literal(format)})`);
+      } catch (cause) {
+        throw new BadDataset(`"${format}" is no form of dates or timestamps: ${firstLine((cause as Error).message)}`, {
+          cause,
+        });
+      }
+    }
+  }
+
+  async #prepare(): Promise<LiveInput[]> {
+    const { inputs, columns } = this.#job;
+    const prepared: LiveInput[] = [];
+    await pMap(
+      inputs,
+      async (input, index) => {
+        const work = prepareInput(this.#session, input, index, columns).then((live) => prepared.push(live));
+        const fault = await faultOf(work, input.uri);
+        if (fault) this.#failed.set(index, fault);
+      },
+      { concurrency: INPUTS_PREPARED_AT_ONCE },
+    );
+    return prepared.sort((a, b) => a.index - b.index);
+  }
+
+  async #count(inputs: readonly LiveInput[]): Promise<Map<number, InputCount>> {
+    const counts = new Map<number, InputCount>();
+    await pMap(
+      inputs,
+      async (live) => {
+        const work = countInput(live).then((count) => counts.set(live.index, count));
+        const fault = await faultOf(work, live.input.uri);
+        if (fault) this.#failed.set(live.index, fault);
+      },
+      { concurrency: INPUTS_PREPARED_AT_ONCE },
+    );
+    return counts;
+  }
+
+  /**
+   * Reads the inputs until it succeeds: where the engine gives up, first tidied copies are read, then each input by itself, to fail the
+   * ones that cannot be read at all; where its threads lost count, one thread reads again.
+   */
+  async #read(
+    inputs: readonly LiveInput[],
+  ): Promise<{ written: Written; live: LiveInput[]; counts: Map<number, InputCount> }> {
+    let parallel = true;
+    for (;;) {
+      const live = inputs.filter(({ index }) => !this.#failed.has(index));
+      let written: Written;
+      try {
+        written = await this.#write(live, parallel);
+      } catch (error) {
+        if (!isAboutContent(error) || !(await this.#recover(live, error))) throw error;
+        continue;
+      }
+      const counts = await this.#counts;
+      for (const item of live) {
+        const count = counts.get(item.index);
+        if (!count || written.rows.get(item.index) === count.rows) continue;
+        if (!this.#rejects.has(item.index)) this.#rejects.set(item.index, await this.#findRejects(item));
+      }
+      const isComplete = (item: LiveInput) => {
+        const count = counts.get(item.index);
+        return !count || (written.rows.get(item.index) ?? 0) + this.#rejected(item.index) === count.rows;
+      };
+      if (parallel && live.some((item) => item.csv && !isComplete(item))) {
+        parallel = false;
+        continue;
+      }
+      return { written, live, counts };
+    }
+  }
+
+  /** After an error of the engine: changes what is read, or which inputs are. False where there is nothing to change. */
+  async #recover(live: readonly LiveInput[], error: Error): Promise<boolean> {
+    await this.#counts;
+    if (live.some(({ index }) => this.#failed.has(index))) return true;
+    const untidied = live.filter(({ csv }) => csv && !csv.rewritten);
+    for (const item of untidied) {
+      await rewriteInput(this.#session, item);
+      // What was found of it lies elsewhere now.
+      const found = this.#rejects.get(item.index);
+      if (found) await dropRejects(this.#session, found);
+      this.#rejects.delete(item.index);
+    }
+    if (untidied.length > 0) return true;
+    for (const item of live) {
+      const { columns, timezone } = this.#job;
+      try {
+        const relation = relationOf([item], columns, { timezone, parallel: false });
+        await this.#session.runUnpushed(
+          `CREATE OR REPLACE TEMP TABLE probe AS SELECT max(hash(r)) FROM (${relation}) AS r`,
+        );
+      } catch (cause) {
+        if (!isAboutContent(cause)) throw error;
+        const where = item.input.uri;
+        const fault = new BadInput(`Cannot read ${where} as ${item.input.format}: ${firstLine(cause.message)}`, {
+          where,
+        });
+        this.#failed.set(item.index, toErrorRecord(fault));
+      }
+    }
+    return live.some(({ index }) => this.#failed.has(index));
+  }
+
+  /**
+   * The only input goes straight to its files, which are removed again if it fails. Of several, the rows are gathered first, each with
+   * its input's index, so that the ones of a failed input can be left out.
+   */
+  async #write(live: readonly LiveInput[], parallel: boolean): Promise<Written> {
+    const { columns, timezone } = this.#job;
+    const rows = new Map(live.map(({ index }) => [index, 0]));
+    if (live.length === 0) return { rows, gathered: undefined, staged: [], files: [] };
+    const relation = relationOf(live, columns, { timezone, parallel });
+    if (live.length === 1) {
+      const output = await this.#writeOutput(relation);
+      rows.set(live[0]!.index, output.rows);
+      return { ...output, rows, gathered: undefined };
+    }
+    const path = this.#session.path(GATHERED);
+    await this.#session.runUnpushed(
+      `COPY (${relation}) TO ${literal(path)} (${passingParquetOptions(DEFAULT_ROW_GROUP_ROWS)})`,
+    );
+    const file = `read_parquet(${literal(path)}, hive_partitioning = false)`;
+    for (const [f, count] of await this.#session.rows(`SELECT f, count(*) FROM ${file} GROUP BY f`)) {
+      rows.set(Number(f), Number(count));
+    }
+    return { rows, gathered: `SELECT * FROM ${file}`, staged: [], files: [] };
+  }
+
+  async #writeOutput(relation: string): Promise<{ rows: number; staged: StagedFile[]; files: FinalFile[] }> {
+    const { columns, writing, target } = this.#job;
+    const folder = this.#session.path('out');
+    if (target.kind === 'final') {
+      const { rows, files } = await finalFiles(this.#session, relation, columns, writing, folder);
+      return { rows, staged: [], files };
+    }
+    const { rows, files } = await stagedFiles(
+      this.#session,
+      relation,
+      columns,
+      writing.partitions,
+      target.buckets,
+      folder,
+    );
+    return { rows, staged: files, files: [] };
+  }
+
+  async #finish(written: Written, good: readonly LiveInput[]): Promise<{ staged: StagedFile[]; files: FinalFile[] }> {
+    if (good.length === 0) {
+      await rm(this.#session.path('out'), { recursive: true, force: true });
+      return { staged: [], files: [] };
+    }
+    if (written.gathered === undefined) return written;
+    const list = good.map(({ index }) => index).join(', ');
+    const output = await this.#writeOutput(`${written.gathered} WHERE f IN (${list})`);
+    await rm(this.#session.path(GATHERED));
+    const expected = good.reduce((sum, { index }) => sum + written.rows.get(index)!, 0);
+    if (output.rows !== expected) throw new Error(`Wrote ${output.rows} rows of ${expected} that were gathered`);
+    return output;
+  }
+
+  #findRejects({ index, csv, parquet, ...item }: LiveInput): Promise<RejectTables> {
+    const { columns, timezone } = this.#job;
+    const one = [{ index, ...item, ...(csv ? { csv } : {}), ...(parquet ? { parquet } : {}) }];
+    return csv
+      ? findCsvRejects(this.#session, index, csvGroup(one, false), columns, timezone)
+      : findParquetRejects(this.#session, index, parquetGroup(one), columns);
+  }
+
+  #rejected(index: number): number {
+    const tables = this.#rejects.get(index);
+    return tables ? tables.broken + tables.misfits : 0;
+  }
+
+  /** One account an input that could be counted; an input with too many rejects fails here. */
+  async #account(
+    inputs: readonly LiveInput[],
+    written: Written,
+    counts: ReadonlyMap<number, InputCount>,
+  ): Promise<InputAccount[]> {
+    const accounts: InputAccount[] = [];
+    for (const { index, input } of inputs) {
+      const count = counts.get(index);
+      if (!count) continue;
+      const rowsRejected = this.#rejected(index);
+      accounts.push({
+        input: index,
+        rowsRead: count.rows,
+        rowsWritten: written.rows.get(index) ?? 0,
+        rowsRejected,
+        bytesRead: count.bytes,
+        lines: count.lines,
+      });
+      if (this.#job.tolerance && rowsRejected > toleratedRows(this.#job.tolerance, count.rows)) {
+        this.#failed.set(index, toErrorRecord(tooMany(input.uri, rowsRejected, count.rows, this.#job.tolerance)));
+      }
+    }
+    return accounts;
+  }
+
+  /** Writes the rejected rows and puts the first one's reason into its account, and into the error of an input that fails for them. */
+  async #writeRejects(inputs: readonly LiveInput[], accounts: readonly InputAccount[]) {
+    await mkdir(this.#session.scratch, { recursive: true });
+    const file = new RejectFile(this.#session.path('rejects.jsonl'));
+    for (const item of inputs) {
+      const tables = this.#rejects.get(item.index);
+      if (!tables) continue;
+      const failed = this.#failed.get(item.index);
+      const limit = failed ? REJECTS_KEPT_OF_FAILED_INPUT : Number.POSITIVE_INFINITY;
+      const { columns } = this.#job;
+      const first = item.csv
+        ? await file.addCsv(this.#session, item.csv, tables, columns, limit)
+        : await file.addParquet(this.#session, item.input, tables, columns, limit);
+      if (first !== undefined) {
+        const account = accounts.find(({ input }) => input === item.index);
+        if (account) account.firstReject = first;
+        if (failed?.name === 'TooManyRejects') failed.message += `; the first: ${first}`;
+      }
+      await dropRejects(this.#session, tables);
+    }
+    return file.close();
+  }
+}
+
+function toleratedRows({ rows, share }: RejectTolerance, read: number): number {
+  return Math.max(rows, share * read);
+}
+
+function tooMany(where: string, rejected: number, read: number, tolerance: RejectTolerance): TooManyRejects {
+  const tolerated = Math.floor(toleratedRows(tolerance, read));
+  return new TooManyRejects(`${rejected} of ${read} rows of ${where} were rejected where ${tolerated} are tolerated`, {
+    where,
+  });
+}
+
+/** Errors that may come of what is in a file, and not of memory, disk or our own SQL. */
+function isAboutContent(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    /^(Invalid|Conversion|Serialization|IO|TProtocolException|Snappy|ZSTD)/i.test(error.message)
+  );
+}

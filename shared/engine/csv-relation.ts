@@ -1,0 +1,112 @@
+import type { Column } from '../domain/schema.ts';
+import type { CsvDialect } from '../formats/csv-dialect.ts';
+import { REJECT_VALUE_MAX_CHARS } from '../limits.ts';
+import { sqlType } from './column-types.ts';
+import { type CsvScan, readCsv } from './csv-scan.ts';
+import { literal } from './sql.ts';
+import type { FileColumn } from './table-engine.ts';
+import { textCast, type ValueCast } from './text-cast.ts';
+
+/**
+ * Relations name their columns by position, so that no name out of a file is ever SQL: `c0`, `c1`, … are a file's, `t0`, `t1`, …
+ * the table's, `f` is the index of the row's input in the job.
+ */
+export interface CsvGroup {
+  scan: CsvScan;
+  columns: readonly FileColumn[];
+  /** For each of the scan's files its index in the job. */
+  inputs: readonly number[];
+}
+
+/** How a table column comes out of a file. */
+interface Filling {
+  /** Expression over `c0`, …; undefined: the file does not have it. */
+  source: string | undefined;
+  cast: ValueCast | undefined;
+  /** Index of the file column, for saying where a value stood. */
+  fileColumn: number;
+}
+
+/** Rows whose values all fit, as `t0`, …, `f`. */
+export function csvRows(group: CsvGroup, columns: readonly Column[], timezone: string): string {
+  const fillings = fillingsOf(group, columns, timezone);
+  const values = columns.map((column, t) => {
+    const { source, cast } = fillings[t]!;
+    if (source === undefined) return `CAST(NULL AS ${sqlType(column.type)}) AS t${t}`;
+    return `${cast ? `v${t}` : source} AS t${t}`;
+  });
+  const input =
+    group.inputs.length === 1 ? String(group.inputs[0]) : `list_extract([${group.inputs.join(', ')}], file_index + 1)`;
+  const checked = `SELECT *, ${misfitOf(fillings)} AS misfit FROM (${castRows(group, fillings)})`;
+  return `SELECT ${values.join(', ')}, CAST(${input} AS INTEGER) AS f FROM (${checked}) WHERE NOT misfit`;
+}
+
+/**
+ * Rows of one file with a value that does not fit: `r`, the number of the row among those that the engine can split into fields
+ * (from 0), `c`, the index of the first file column that does not fit, `value`, the start of its text.
+ */
+export function csvMisfits(group: CsvGroup, columns: readonly Column[], timezone: string): string {
+  const fillings = fillingsOf(group, columns, timezone);
+  const checks = fillings.flatMap(({ source, cast, fileColumn }, t) =>
+    cast && source !== undefined ? [{ misfit: cast.misfit(source, `v${t}`), fileColumn }] : [],
+  );
+  const columnSql = `CASE ${checks.map(({ misfit, fileColumn }) => `WHEN ${misfit} THEN ${fileColumn}`).join(' ')} END`;
+  const valueSql = `CASE c ${checks.map(({ fileColumn }) => `WHEN ${fileColumn} THEN c${fileColumn}`).join(' ')} END`;
+  const numbered = `SELECT *, row_number() OVER () - 1 AS r FROM (${castRows(group, fillings)})`;
+  const found =
+    checks.length === 0
+      ? `SELECT *, CAST(NULL AS INTEGER) AS c FROM (${numbered})`
+      : `SELECT *, CASE WHEN ${misfitOf(fillings)} THEN ${columnSql} END AS c FROM (${numbered})`;
+  // Text that is no UTF-8 is found only in columns that are read: the same ones as by `csvRows`.
+  const read = fillings.flatMap(({ source }) => (source === undefined ? [] : [source]));
+  const readAll = read.length === 0 ? 'FALSE' : `strlen(concat(${read.join(', ')})) < 0`;
+  return (
+    `SELECT r, c, ${checks.length === 0 ? "''" : `left(${valueSql}, ${REJECT_VALUE_MAX_CHARS + 1})`} AS value ` +
+    `FROM (${found}) WHERE c IS NOT NULL OR ${readAll}`
+  );
+}
+
+function fillingsOf({ columns: fileColumns, scan }: CsvGroup, columns: readonly Column[], timezone: string): Filling[] {
+  const { nullTokens, decimalComma, thousands }: CsvDialect = scan.dialect;
+  const style = { nullTokens, decimalComma, thousands, timezone };
+  return columns.map((column) => {
+    const rescued = fileColumns.flatMap((from, c) => (from.target === column.name && from.rescue ? [c] : []));
+    if (rescued.length > 0) return { source: asJson(fileColumns, rescued), cast: undefined, fileColumn: rescued[0]! };
+    const fileColumn = fileColumns.findIndex(({ target }) => target === column.name);
+    if (fileColumn < 0) return { source: undefined, cast: undefined, fileColumn };
+    return {
+      source: `c${fileColumn}`,
+      cast: textCast(column.type, style, fileColumns[fileColumn]!.format),
+      fileColumn,
+    };
+  });
+}
+
+/** The fields that are there as one JSON object under their original names; null where none is. */
+function asJson(fileColumns: readonly FileColumn[], indexes: readonly number[]): string {
+  const entries = indexes.map((c) => `{'k': ${literal(fileColumns[c]!.original)}, 'v': c${c}}`);
+  const present = `list_filter([${entries.join(', ')}], lambda e: e.v IS NOT NULL)`;
+  return (
+    `CASE WHEN ${indexes.map((c) => `c${c} IS NULL`).join(' AND ')} THEN NULL ` +
+    `ELSE CAST(to_json(map_from_entries(${present})) AS VARCHAR) END`
+  );
+}
+
+/** `c0`, …, the cast values as `v0`, …, and the engine's `file_index`. */
+function castRows({ scan }: CsvGroup, fillings: readonly Filling[]): string {
+  const texts = Array.from({ length: scan.columns }, (_, c) => `c${c}`);
+  const values = fillings.flatMap(({ source, cast }, t) =>
+    source !== undefined && cast ? [`${cast.value(source)} AS v${t}`] : [],
+  );
+  return `SELECT ${[...texts, ...values].join(', ')}, file_index FROM ${readCsv(scan)}`;
+}
+
+function misfitOf(fillings: readonly Filling[]): string {
+  const casts = fillings.flatMap(({ source, cast }, t) =>
+    source !== undefined && cast ? [{ source, cast, v: `v${t}` }] : [],
+  );
+  if (casts.length === 0) return 'FALSE';
+  const suspects = casts.map(({ source, cast, v }) => cast.suspect(source, v)).join(' OR ');
+  const misfits = casts.map(({ source, cast, v }) => cast.misfit(source, v)).join(' OR ');
+  return `CASE WHEN ${suspects} THEN coalesce(${misfits}, FALSE) ELSE FALSE END`;
+}

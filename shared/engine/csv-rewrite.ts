@@ -1,0 +1,108 @@
+import { open } from 'node:fs/promises';
+import { countRecords } from '../formats/csv/count-records.ts';
+import { type DialectBytes, dialectBytes } from '../formats/csv/dialect-bytes.ts';
+import type { CsvDialect } from '../formats/csv-dialect.ts';
+import { CSV_ROW_MAX_BYTES } from '../limits.ts';
+import { type CsvFile, textChunks } from './csv-head.ts';
+import { csvRecords } from './csv-records.ts';
+
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+
+/**
+ * Writes the data records of a CSV, and nothing else, to a file of their own, each ended by a line feed, in the same order. For what
+ * the engine cannot read as it is: heads whose lines it would miscount, footers, several kinds of line end in one file, a
+ * carriage return or line feed alone in a field without quotes (it gives up the whole file for one).
+ *
+ * @param dialect with the file's own mark (`readHead`)
+ * @returns the dialect of the new file
+ */
+export async function rewriteCsv(file: CsvFile, dialect: CsvDialect, outPath: string): Promise<CsvDialect> {
+  const columns = file.columns.length;
+  const rows =
+    dialect.footerRows === 0
+      ? Number.POSITIVE_INFINITY
+      : (await countRecords(file.path, dialect, { columns, gzip: file.gzip })).records;
+  const bytes = dialectBytes(dialect);
+  const out = await open(outPath, 'w');
+  try {
+    const batches = csvRecords(textChunks(file), dialect, {
+      columns,
+      wants: ({ index }) => index < rows,
+      maxBytes: CSV_ROW_MAX_BYTES + 1,
+    });
+    for await (const records of batches) {
+      const pieces: Uint8Array[] = [];
+      for (const record of records) pieces.push(tidyRecord(record.bytes, bytes), LINE_FEED);
+      await out.writeFile(Buffer.concat(pieces));
+    }
+  } finally {
+    await out.close();
+  }
+  return { ...dialect, lineEnd: '\n', bomBytes: 0, skipLines: 0, headerRows: 0, footerRows: 0 };
+}
+
+const LINE_FEED = Uint8Array.of(LF);
+
+/** Without its line end, and with fields put in quotes that hold one and are not. */
+function tidyRecord(record: Buffer, dialect: DialectBytes): Uint8Array {
+  // The engine is to reject it for its length, whatever its cut text would say.
+  if (record.length > CSV_ROW_MAX_BYTES) return record.fill('x');
+  let end = record.length;
+  if (dialect.eol === LF && end > 0 && record[end - 1] === LF) end--;
+  if ((dialect.eol === CR || end < record.length || dialect.mixed) && end > 0 && record[end - 1] === CR) end--;
+  const text = record.subarray(0, end);
+  return text.includes(CR) || text.includes(LF) ? quoteStrayLineEnds(text, dialect) : text;
+}
+
+function quoteStrayLineEnds(text: Buffer, dialect: DialectBytes): Uint8Array {
+  const { quote, delimiter } = dialect;
+  if (quote < 0) return text;
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; ; ) {
+    let close = at;
+    if (text[close] === SPACE && delimiter[0] !== SPACE) close++;
+    const quoted = text[close] === quote;
+    if (quoted) close = endOfQuotes(text, close + 1, dialect);
+    const found = text.indexOf(delimiter, quoted ? close : at);
+    const stop = found < 0 ? text.length : found;
+    if (quoted) {
+      pieces.push(text.subarray(at, close), withoutLineEnds(text.subarray(close, stop)));
+    } else {
+      const field = text.subarray(at, stop);
+      pieces.push(field.includes(CR) || field.includes(LF) ? quotedField(field, dialect) : field);
+    }
+    if (found < 0) return Buffer.concat(pieces);
+    pieces.push(delimiter);
+    at = found + delimiter.length;
+  }
+}
+
+/** Behind the closing quote, or at the text's end. */
+function endOfQuotes(text: Buffer, from: number, { quote, escape: escaper, doubling }: DialectBytes): number {
+  for (let i = from; i < text.length; i++) {
+    if (text[i] === escaper) i++;
+    else if (text[i] === quote) {
+      if (!doubling || text[i + 1] !== quote) return i + 1;
+      i++;
+    }
+  }
+  return text.length;
+}
+
+/** Text behind a closing quote makes a rejected row, which it must still be, without taking the file with it. */
+function withoutLineEnds(text: Buffer): Uint8Array {
+  return Buffer.from(text).map((byte) => (byte === CR || byte === LF ? SPACE : byte));
+}
+
+function quotedField(field: Buffer, { quote, escape: escaper, doubling }: DialectBytes): Uint8Array {
+  const out: number[] = [quote];
+  for (const byte of field) {
+    if (byte === quote && doubling) out.push(quote);
+    else if (escaper >= 0 && (byte === quote || byte === escaper)) out.push(escaper);
+    out.push(byte);
+  }
+  out.push(quote);
+  return Uint8Array.from(out);
+}

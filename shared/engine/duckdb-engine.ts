@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { ENGINE_LIMIT_SHARE, ENGINE_MEMORY_SHARE } from '../limits.ts';
+import { convertJob } from './convert-job.ts';
+import { describeShape, parquetShape } from './parquet-files.ts';
+import { repartitionJob } from './repartition-job.ts';
+import { Session } from './session.ts';
+import type { TableEngine } from './table-engine.ts';
+
+export interface DuckdbEngineOptions {
+  /** Threads of a job; by default as many as the machine has. */
+  threads?: number;
+  /** What a job may take of the machine's memory, in bytes; by default `ENGINE_MEMORY_SHARE` of it. */
+  memoryBytes?: number;
+}
+
+/**
+ * The table engine on DuckDB. Jobs run one at a time, since each takes all threads and the memory, and each on an instance of its own
+ * that can touch the job's files and no others.
+ */
+export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
+  const threads = options.threads ?? availableParallelism();
+  const memoryBytes = (options.memoryBytes ?? totalmem() * ENGINE_MEMORY_SHARE) * ENGINE_LIMIT_SHARE;
+  let last: Promise<unknown> = Promise.resolve();
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  function withSession<T>(
+    job: { scratch: string; inputs: readonly string[]; timezone?: string },
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    return inTurn(async () => {
+      const session = await Session.open({ ...job, threads, memoryBytes });
+      try {
+        return await work(session);
+      } finally {
+        session.close();
+      }
+    });
+  }
+
+  return {
+    convert: (job) =>
+      withSession({ ...job, inputs: job.inputs.map(({ path }) => path) }, (session) => convertJob(session, job)),
+    repartition: (job) => withSession(job, (session) => repartitionJob(session, job)),
+    async describeParquet(path) {
+      const scratch = await mkdtemp(join(tmpdir(), 'sluice-describe-'));
+      try {
+        return await withSession({ scratch, inputs: [path] }, async (session) =>
+          describeShape(await parquetShape(session, path, path)),
+        );
+      } finally {
+        await rm(scratch, { recursive: true, force: true });
+      }
+    },
+    close: async () => {
+      await last;
+    },
+  };
+}

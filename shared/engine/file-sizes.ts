@@ -1,0 +1,64 @@
+import { FILE_SIZE_ATTEMPTS, FILE_SIZE_PROBE_ROWS, FILE_SIZE_TOLERANCE } from '../limits.ts';
+
+/** A run of rows of a file, `from` counted from 0. */
+export interface RowRange {
+  from: number;
+  rows: number;
+}
+
+export interface CutFile extends RowRange {
+  bytes: number;
+}
+
+/**
+ * Rows of the next file, when `rows` are left that take `bytesPerRow` each: all of them if they make no file larger than is
+ * tolerated, else as many as make files of one size within the tolerance, else those of a full file.
+ */
+export function rowsOfNextFile(rows: number, bytesPerRow: number, targetBytes: number): number {
+  const bytes = rows * bytesPerRow;
+  if (bytes <= targetBytes * (1 + FILE_SIZE_TOLERANCE)) return rows;
+  const even = bytes / Math.max(2, Math.round(bytes / targetBytes));
+  const size = even >= targetBytes * (1 - FILE_SIZE_TOLERANCE) ? even : targetBytes;
+  return Math.min(rows, Math.max(1, Math.round(size / bytesPerRow)));
+}
+
+/** What is known of how many bytes a row takes in a format; carried from file to file. */
+export interface RowSize {
+  bytesPerRow: number | undefined;
+}
+
+/**
+ * Cuts rows into files of about `targetBytes`. How many bytes a row takes is known only by writing it, so a first few rows are written
+ * for that alone where it is not known, and a file that came out too large, or too small while rows are left, is written again
+ * with another number of rows.
+ *
+ * @param write writes the rows to the file of a number, replacing it, and returns its bytes
+ * @param size in: what is known; out: what the last file showed
+ */
+export async function cutFiles(
+  range: RowRange,
+  targetBytes: number,
+  size: RowSize,
+  write: (range: RowRange, part: number) => Promise<number>,
+): Promise<CutFile[]> {
+  if (range.rows === 0) return [{ ...range, bytes: await write(range, 0) }];
+  const files: CutFile[] = [];
+  const end = range.from + range.rows;
+  let from = range.from;
+  if (size.bytesPerRow === undefined && range.rows > FILE_SIZE_PROBE_ROWS) {
+    size.bytesPerRow = (await write({ from, rows: FILE_SIZE_PROBE_ROWS }, 0)) / FILE_SIZE_PROBE_ROWS;
+  }
+  for (let attempt = 1; from < end; attempt++) {
+    const left = end - from;
+    const rows = size.bytesPerRow === undefined ? left : rowsOfNextFile(left, size.bytesPerRow, targetBytes);
+    const bytes = await write({ from, rows }, files.length);
+    size.bytesPerRow = bytes / rows;
+    const tooLarge = bytes > targetBytes * (1 + FILE_SIZE_TOLERANCE) && rows > 1;
+    const tooSmall = bytes < targetBytes * (1 - FILE_SIZE_TOLERANCE) && rows < left;
+    if ((tooLarge || tooSmall) && attempt < FILE_SIZE_ATTEMPTS) continue;
+    files.push({ from, rows, bytes });
+    from += rows;
+    attempt = 0;
+  }
+  return files;
+}

@@ -1,0 +1,20 @@
+import { ident, literal } from './sql.ts';
+import type { TableWriting } from './table-engine.ts';
+
+const CODECS = { zstd: 'zstd', snappy: 'snappy', gzip: 'gzip', none: 'uncompressed' } as const;
+
+/** Options of `COPY … TO` for a table's Parquet files. */
+export function parquetOptions({ compression, rowGroupRows, metadata }: TableWriting): string {
+  const entries = Object.entries(metadata).map(([key, value]) => `${ident(key)}: ${literal(value)}`);
+  return [
+    'FORMAT parquet',
+    `COMPRESSION ${CODECS[compression.parquet]}`,
+    `ROW_GROUP_SIZE ${rowGroupRows}`,
+    ...(entries.length > 0 ? [`KV_METADATA {${entries.join(', ')}}`] : []),
+  ].join(', ');
+}
+
+/** The same for files that are read once more and thrown away. */
+export function passingParquetOptions(rowGroupRows: number): string {
+  return `FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${rowGroupRows}`;
+}

@@ -1,0 +1,142 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
+import { BadDataset } from '../errors.ts';
+import { PARTITIONED_WRITE_MAX_OPEN_FILES } from '../limits.ts';
+import { openDatabase, rowsOf, setOption } from './duckdb.ts';
+
+export interface SessionOptions {
+  threads: number;
+  /** DuckDB's own limit, not the process's. */
+  memoryBytes: number;
+  /** Made if missing. All that is written, spill included, lies in it. */
+  scratch: string;
+  /** Files to be read outside of `scratch`. */
+  inputs: readonly string[];
+  /** Zone of timestamps that carry no offset. */
+  timezone?: string;
+}
+
+/** Settings that statements of a session may change; all others are locked. */
+const OPEN_SETTINGS = ['disabled_optimizers', 'TimeZone'];
+
+/**
+ * DuckDB in memory for one job, confined to the job's own files. An instance takes 12 ms to make, and only a new one can be
+ * given other files: what is confined cannot be let out again.
+ */
+export class Session {
+  /** The job's scratch folder, with links followed. */
+  readonly scratch: string;
+  readonly threads: number;
+  readonly #instance: DuckDBInstance;
+  readonly #timezone: string;
+  readonly #idle: DuckDBConnection[] = [];
+  readonly #main: DuckDBConnection;
+
+  private constructor(
+    instance: DuckDBInstance,
+    main: DuckDBConnection,
+    scratch: string,
+    options: { threads: number; timezone: string },
+  ) {
+    this.#instance = instance;
+    this.#main = main;
+    this.scratch = scratch;
+    this.threads = options.threads;
+    this.#timezone = options.timezone;
+  }
+
+  /** Throws `BadDataset` where the time zone is unknown. */
+  static async open(options: SessionOptions): Promise<Session> {
+    await mkdir(options.scratch, { recursive: true });
+    const scratch = await realpath(options.scratch);
+    const instance = await openDatabase({
+      path: ':memory:',
+      threads: options.threads,
+      memoryBytes: options.memoryBytes,
+      scratch: join(scratch, 'spill'),
+      settings: { partitioned_write_max_open_files: String(PARTITIONED_WRITE_MAX_OPEN_FILES) },
+      confine: { folder: scratch, files: options.inputs, settings: OPEN_SETTINGS },
+    });
+    const timezone = options.timezone ?? 'UTC';
+    const main = await instance.connect();
+    try {
+      await setOption(main, 'TimeZone', timezone);
+    } catch (cause) {
+      main.closeSync();
+      instance.closeSync();
+      throw new BadDataset(`The time zone "${timezone}" is unknown`, { cause });
+    }
+    return new Session(instance, main, scratch, { threads: options.threads, timezone });
+  }
+
+  path(name: string): string {
+    return join(this.scratch, name);
+  }
+
+  /** Runs a statement; the number of rows it wrote. */
+  async run(sql: string): Promise<number> {
+    return Number((await this.#main.run(sql)).rowsChanged);
+  }
+
+  /** All rows of a small result, as arrays of JSON-safe values (64-bit numbers are text). */
+  rows(sql: string): Promise<unknown[][]> {
+    return rowsOf(this.#main, sql);
+  }
+
+  /**
+   * The same with filters left where they are. Pushed below the projection that computes what they ask for, they would have
+   * every cast computed twice (*measured*: half as long again).
+   */
+  runUnpushed(sql: string): Promise<number> {
+    return this.#unpushed(() => this.run(sql));
+  }
+
+  rowsUnpushed(sql: string): Promise<unknown[][]> {
+    return this.#unpushed(() => this.rows(sql));
+  }
+
+  /** As `run`, on a connection of its own, so that several statements can run at once. */
+  async runBeside(sql: string): Promise<number> {
+    const connection = await this.#take();
+    try {
+      return Number((await connection.run(sql)).rowsChanged);
+    } finally {
+      this.#idle.push(connection);
+    }
+  }
+
+  /** A result of any size, chunk by chunk, on a connection of its own. A chunk is good until the next is asked for. */
+  async *chunks(sql: string): AsyncGenerator<DuckDBDataChunk> {
+    const connection = await this.#take();
+    try {
+      const result = await connection.stream(sql);
+      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
+        yield chunk;
+    } finally {
+      this.#idle.push(connection);
+    }
+  }
+
+  close(): void {
+    for (const connection of [this.#main, ...this.#idle]) connection.closeSync();
+    this.#instance.closeSync();
+  }
+
+  async #unpushed<T>(work: () => Promise<T>): Promise<T> {
+    await setOption(this.#main, 'disabled_optimizers', 'filter_pushdown');
+    try {
+      return await work();
+    } finally {
+      await setOption(this.#main, 'disabled_optimizers', '');
+    }
+  }
+
+  async #take(): Promise<DuckDBConnection> {
+    const idle = this.#idle.pop();
+    if (idle) return idle;
+    const connection = await this.#instance.connect();
+    await setOption(connection, 'TimeZone', this.#timezone);
+    return connection;
+  }
+}
