@@ -40,7 +40,7 @@ export async function finish(file: FileHandle): Promise<string> {
 export async function copyInto(scratchFile: string, path: string): Promise<string> {
   await copyFile(path, scratchFile, constants.COPYFILE_FICLONE);
   await using file = await open(scratchFile, 'r');
-  return finish(file);
+  return await finish(file);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { AccessDenied, BadInput, BucketNotFound, ObjectNotFound, ObjectStoreBusy, SluiceError } from '../errors.ts';
 
 /** Codes of an attempt to reach a file that is not there. */
@@ -6,7 +7,7 @@ export const NOT_THERE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'];
 const BUSY = new Set(['EMFILE', 'ENFILE', 'EBUSY', 'EAGAIN', 'EINTR', 'ESTALE', 'ETIMEDOUT']);
 
 export function hasCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
+  return codes.includes((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
 /** For `.catch`: undefined for errors with these codes, any other is thrown on. */
@@ -19,7 +20,7 @@ export function ignoring(...codes: string[]): (error: unknown) => undefined {
 
 /** The file system's error in the object store's terms; `where` is the object's address. */
 export function toStoreError(error: unknown, where: string): unknown {
-  if (error instanceof SluiceError || !(error instanceof Error)) return error;
+  if (error instanceof SluiceError || !isNativeError(error)) return error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const options = { where, cause: error };
   const text = `Cannot reach ${where}: ${error.message}`;

@@ -231,7 +231,7 @@ export function directoryObjectStore(root: string): ObjectStore {
       return write(address, options.condition, async (scratchFile) => {
         await using file = await open(scratchFile, 'wx');
         await file.writeFile(body);
-        return finish(file);
+        return await finish(file);
       });
     },
 
@@ -294,7 +294,13 @@ export function directoryObjectStore(root: string): ObjectStore {
 }
 
 function describe({ bucket, key }: Address, stats: BigIntStats): ObjectInfo {
-  return { bucket, key, etag: etagOf(stats), sizeBytes: Number(stats.size), lastModified: stats.mtime };
+  return {
+    bucket,
+    key,
+    etag: etagOf(stats),
+    sizeBytes: Number(stats.size),
+    lastModified: new Date(Number(stats.mtimeMs)),
+  };
 }
 
 function clip(range: ByteRange | undefined, stats: BigIntStats): ByteRange {

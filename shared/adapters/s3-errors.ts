@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import {
   AccessDenied,
   BadInput,
@@ -69,7 +70,7 @@ export function isConflict(error: unknown): boolean {
 
 /** S3's error in the port's terms. `verb` and `where` say what was tried on what. */
 export function toStoreError(error: unknown, verb: string, where: string): unknown {
-  if (!(error instanceof Error) || error instanceof SluiceError || error.name === 'AbortError') return error;
+  if (!isNativeError(error) || error instanceof SluiceError || error.name === 'AbortError') return error;
   const { name, code = '', message } = error as ServiceError;
   const status = statusOf(error) ?? 0;
   const options = { where, cause: error };

@@ -26,7 +26,7 @@ export async function uploadInParts(
 ): Promise<Written> {
   const partBytes = partSize(sizeBytes, s3.limits.partBytes);
   await using file = await open(path, 'r');
-  return inParts(
+  return await inParts(
     s3,
     to,
     { ...options, ChecksumAlgorithm: 'CRC32' },
@@ -59,7 +59,7 @@ export async function copyInParts(
 ): Promise<Written> {
   const sizeBytes = source.ContentLength ?? 0;
   const partBytes = partSize(sizeBytes, s3.limits.copyPartBytes);
-  return inParts(s3, to, options, {
+  return await inParts(s3, to, options, {
     count: Math.ceil(sizeBytes / partBytes),
     atOnce: s3.limits.copyPartsAtOnce,
     async send(partNumber, upload, signal) {

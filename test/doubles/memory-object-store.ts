@@ -26,6 +26,10 @@ interface Bucket {
   sorted: string[] | undefined;
 }
 
+export interface MemoryObjectStore extends ObjectStore {
+  createBucket(name: string): void;
+}
+
 type ReadOptions = ReadCondition & { range?: ByteRange };
 
 const CHUNK_BYTES = 64 * 1024;
@@ -37,10 +41,16 @@ const CHUNK_BYTES = 64 * 1024;
 export function memoryObjectStore(
   buckets: string[] = ['landing', 'work', 'lake'],
   now: () => Date = () => new Date(),
-): ObjectStore {
+): MemoryObjectStore {
   const calls = noCalls();
-  const all = new Map<string, Bucket>(buckets.map((name) => [name, { objects: new Map(), sorted: undefined }]));
+  const all = new Map<string, Bucket>();
   let writes = 0;
+
+  function createBucket(name: string): void {
+    if (!all.has(name)) all.set(name, { objects: new Map(), sorted: undefined });
+  }
+
+  buckets.forEach(createBucket);
 
   function bucketOf(name: string): Bucket {
     const bucket = all.get(name);
@@ -81,6 +91,7 @@ export function memoryObjectStore(
 
   return {
     calls,
+    createBucket,
 
     async head(address, condition = {}) {
       calls.head++;
