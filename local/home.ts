@@ -25,7 +25,8 @@ export interface Home {
   close(): Promise<void>;
 }
 
-const PLACES: Places = { landing: 'landing', work: 'work', lake: 'lake' };
+/** The buckets of every home. */
+export const LOCAL_PLACES: Places = { landing: 'landing', work: 'work', lake: 'lake' };
 
 export interface HomeOptions {
   /** Makes the store of a source that is real S3; loaded by the caller only where a data set needs it. */
@@ -39,7 +40,7 @@ export async function openHome(folder: string, options: HomeOptions = {}): Promi
   const store = join(root, 's3');
   const scratch = join(root, 'scratch');
   await mkdir(scratch, { recursive: true });
-  for (const bucket of Object.values(PLACES)) await createBucket(store, bucket);
+  for (const bucket of Object.values(LOCAL_PLACES)) await createBucket(store, bucket);
   const objects = directoryObjectStore(store);
   const lake = join(root, 'lake.duckdb');
   const pathOf = (address: Address) => layout(join(store, address.bucket), address.key).own;
@@ -66,14 +67,14 @@ export async function openHome(folder: string, options: HomeOptions = {}): Promi
     },
     clock: systemClock,
     newId: randomUUID,
-    places: PLACES,
+    places: LOCAL_PLACES,
     graceMinutes: LOCAL_GRACE_MINUTES,
     newScratch: () => mkdtemp(join(scratch, 'step-')),
   };
   return {
     root,
     ports,
-    places: PLACES,
+    places: LOCAL_PLACES,
     executions,
     lake,
     pathOf,

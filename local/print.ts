@@ -34,7 +34,7 @@ export interface Cell {
 }
 
 /** A table without lines: columns two spaces apart, numbers to the right. */
-export function textTable(header: string[], rows: (string | number | null)[][]): string {
+export function textTable(header: string[], rows: (string | number | null)[][], format = formatCount): string {
   const numeric = header.map(
     (_, i) => rows.length > 0 && rows.every((row) => row[i] === null || typeof row[i] === 'number'),
   );
@@ -44,7 +44,7 @@ export function textTable(header: string[], rows: (string | number | null)[][]):
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     colAligns: numeric.map((isNumber) => (isNumber ? 'right' : 'left')),
   });
-  for (const row of rows) table.push(row.map((value) => (value === null ? pc.dim('∅') : formatCell(value))));
+  for (const row of rows) table.push(row.map((value) => (value === null ? pc.dim('∅') : formatCell(value, format))));
   return table
     .toString()
     .split('\n')
@@ -52,8 +52,8 @@ export function textTable(header: string[], rows: (string | number | null)[][]):
     .join('\n');
 }
 
-function formatCell(value: string | number): string {
-  return typeof value === 'number' ? formatCount(value) : value.replaceAll(/[\r\n\t]/g, ' ');
+function formatCell(value: string | number, format: (value: number) => string): string {
+  return typeof value === 'number' ? format(value) : value.replaceAll(/[\r\n\t]/g, ' ');
 }
 
 export function formatCount(value: number): string {

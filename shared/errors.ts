@@ -88,6 +88,11 @@ export function toErrorRecord(error: unknown): ErrorRecord {
   return { name: 'Error', message: String(error) };
 }
 
+/** An error that was written down, to be thrown on. */
+export function fromErrorRecord({ name, message, where }: ErrorRecord): SluiceError {
+  return new SluiceError(name, message, where === undefined ? {} : { where });
+}
+
 /** The same for an error of one object: it always says which. */
 export function objectErrorRecord(error: unknown, where: string): ErrorRecord {
   const record = toErrorRecord(error);

@@ -12,7 +12,7 @@ import type {
   StoredFile,
 } from '../../shared/domain/load.ts';
 import { judgeFailures } from '../../shared/domain/tolerance.ts';
-import { AccountsMismatch } from '../../shared/errors.ts';
+import { AccountsMismatch, fromErrorRecord, toErrorRecord } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { judge, type Outcome } from './judge.ts';
 import { writeRejects } from './rejects.ts';
@@ -44,6 +44,7 @@ export function makeGather(ports: Ports) {
     const files = runFiles(ports, event.run);
     const held = await files.gatheredIfAny(event.pass);
     const gathered = held ?? (await files.fixGathered(event.pass, await gather(ports, event, attempt)));
+    if (gathered.error) throw fromErrorRecord(gathered.error);
     return {
       broken: gathered.broken,
       whole: gathered.whole?.items ?? '',
@@ -68,8 +69,9 @@ async function gather(ports: Ports, event: GatherInput, attempt: string): Promis
   const failed = [...plan.failed, ...judged.failed];
   const loaded = new Set(judged.accounts.map((account) => account.source.id)).size;
   const verdict = judgeFailures(failed, loaded, fixed.request.dataset.failures.share);
+  // Written down with each object's own error before the run fails of it: quarantine tells them apart.
+  if (verdict) return { ...NOTHING, failed, error: toErrorRecord(verdict) };
   await quarantine(ports, fixed, failed);
-  if (verdict) throw verdict;
 
   checkFiles(judged.counted);
   await writeRejects(ports, fixed, judged.counted);

@@ -9,6 +9,7 @@ import type { FailedSource, FoundPart, Plan, PlannedTable, ReadReceipt, ReadTask
 import type { SourceObject } from '../../shared/domain/source.ts';
 import { bucketsOf, type PlannedFile, planTasks } from '../../shared/domain/splits.ts';
 import { judgeFailures } from '../../shared/domain/tolerance.ts';
+import { fromErrorRecord, toErrorRecord } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { checkTables } from './check-tables.ts';
 import { mirrorTables } from './mirror.ts';
@@ -44,6 +45,7 @@ export function makePlan(ports: Ports) {
   return async (event: PlanInput, attempt: string): Promise<PlanOutput> => {
     const files = runFiles(ports, event.run);
     const plan = (await files.planIfAny()) ?? (await files.fixPlan(await makeNewPlan(ports, event.run, attempt)));
+    if (plan.error) throw fromErrorRecord(plan.error);
     return { splits: plan.tasks.items, tasks: plan.tasks.count, buckets: plan.buckets };
   };
 }
@@ -53,7 +55,8 @@ async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<
   const { dataset } = fixed.request;
   const { found, failed } = await readings(ports, run);
   const verdict = judgeFailures(failed, found.length, dataset.failures.share);
-  if (verdict) throw verdict;
+  // Written down with each object's own error before the run fails of it: quarantine tells them apart.
+  if (verdict) return { ...NOTHING, failed, notices: fixed.request.notices, error: toErrorRecord(verdict) };
 
   const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
   const { tables, files } = plannedTables(ports, fixed, found, state);
@@ -72,6 +75,8 @@ async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<
     notices: fixed.request.notices,
   };
 }
+
+const NOTHING = { tables: [], plannedAt: 0, buckets: 0, tasks: { items: '', tasks: '', count: 0 } };
 
 /** What read found, and what failed there, by itself or with its task. */
 async function readings(ports: Ports, run: string): Promise<{ found: FoundObject[]; failed: FailedSource[] }> {

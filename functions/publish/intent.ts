@@ -15,7 +15,7 @@ import type {
 } from '../../shared/domain/load.ts';
 import type { OutputFormat } from '../../shared/domain/schema.ts';
 import { tablesOf } from '../../shared/domain/tables.ts';
-import { AccountsMismatch, SluiceError } from '../../shared/errors.ts';
+import { AccountsMismatch, fromErrorRecord, SluiceError } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 
 /** P5: all that the run commits, from receipts alone. */
@@ -71,8 +71,7 @@ function finalsOf(
 ): TableFile[] {
   return outcomes.flatMap((outcome) => {
     if ('failure' in outcome) {
-      const { name, message, where } = outcome.failure.error;
-      throw new SluiceError(name, message, where ? { where } : {});
+      throw fromErrorRecord(outcome.failure.error);
     }
     return outcome.receipt.files.map((file) => ({ ...file, table: outcome.receipt.table }));
   });

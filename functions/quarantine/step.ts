@@ -92,8 +92,8 @@ async function failedSources(ports: Ports, fixed: RunRequest, error: ErrorRecord
   const files = runFiles(ports, fixed.run);
   const listed = await files.listedIfAny();
   if (!listed) return [];
-  const plan = await files.planIfAny();
-  const own = new Map((plan?.failed ?? []).map((failure) => [failure.source.id, failure]));
+  const known = [await files.planIfAny(), await files.gatheredIfAny('first'), await files.gatheredIfAny('second')];
+  const own = new Map(known.flatMap((file) => file?.failed ?? []).map((failure) => [failure.source.id, failure]));
   const tasks = await readTasks<ReadTask>(ports.objects, ports.places.work, listed.tasks);
   return tasks.flatMap((task) => task.sources).map((source) => own.get(source.id) ?? { source, step: 'run', error });
 }

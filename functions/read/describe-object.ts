@@ -47,6 +47,10 @@ export async function describeObject(reading: Reading, source: SourceObject, dat
   };
   const head = await read({ start: 0, end: Math.min(source.sizeBytes, SNIFF_BYTES) });
   const container = detectContainer(head, where);
+  const { format } = dataset.source;
+  if (format !== 'auto' && (format === 'parquet') !== (container === 'parquet')) {
+    throw new UnknownFormat(`${where} is ${container} where the data set's source is of format ${format}`, { where });
+  }
   switch (container) {
     case 'plain':
       return [await describePlain(read, head, source, dataset, where)];

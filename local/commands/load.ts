@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { parseDataset } from '../../shared/dataset/parse.ts';
+import { datasetNameFrom, parseDataset } from '../../shared/dataset/parse.ts';
 import { checkPlaces } from '../../shared/dataset/places.ts';
 import type { LoadRequest } from '../../shared/dataset/request.ts';
 import { expandDotted, mergeSettings, parseSetting } from '../../shared/dataset/settings.ts';
@@ -29,7 +29,7 @@ export async function loadFiles(at: Invocation, files: string[], options: LoadOp
   try {
     const prefix = `load/${database}.${table}/`;
     const definition = {
-      name: `load-${database}-${table}`.slice(0, 63).toLowerCase(),
+      name: datasetNameFrom(`load-${database}-${table}`),
       source: { prefix },
       target: {
         database,

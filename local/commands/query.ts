@@ -22,6 +22,7 @@ export async function query(at: Invocation, sql: string, options: { csv?: boolea
       textTable(
         columns,
         rows.map((row) => row.map(asText)),
+        String,
       ),
     );
   }

@@ -5,6 +5,7 @@ import { inspectDatasetFile, type PlacedProblem } from '../../shared/dataset/par
 import { BadRequest } from '../../shared/errors.ts';
 import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
+import { LOCAL_PLACES } from '../home.ts';
 
 /** `sluice validate`: every problem of every file, with its line. */
 export async function validate(at: Invocation, named: string[]): Promise<number> {
@@ -14,7 +15,7 @@ export async function validate(at: Invocation, named: string[]): Promise<number>
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       throw new BadRequest(`Cannot read ${file}: ${error.message}`, { where: file, cause: error });
     });
-    reports.push({ file, problems: inspectDatasetFile(text, file).problems });
+    reports.push({ file, problems: inspectDatasetFile(text, file, LOCAL_PLACES).problems });
   }
   if (at.output.json) {
     at.output.out(JSON.stringify(reports, null, 2));

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { ZipFile } from 'yazl';
@@ -13,7 +12,7 @@ export interface Drop {
   what: string;
 }
 
-const DATA = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
+const DATA = join(import.meta.dirname, '..', '..', 'node_modules', 'vega-datasets', 'data');
 
 /** The weather of two stations in four years (from the vega-datasets package), dropped as stations really drop it. */
 export async function drops(): Promise<Drop[]> {

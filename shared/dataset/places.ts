@@ -1,7 +1,7 @@
 import { OWN_PREFIXES } from '../commit/keys.ts';
 import { fixedFolder, prefixesMeet } from '../domain/dates.ts';
 import type { OutputFormat } from '../domain/schema.ts';
-import { tableName } from '../domain/tables.ts';
+import { tableFolder, tableName } from '../domain/tables.ts';
 import { BadDataset, OutputInsideSource } from '../errors.ts';
 import type { Places } from '../ports/ports.ts';
 import type { Dataset } from './dataset.ts';
@@ -14,11 +14,6 @@ export interface OutputPlace {
   prefix: string;
   /** For people: `the table sales.orders_avro`. */
   what: string;
-}
-
-/** `<path>/<table>/`, the folder of a table of the data set in its bucket. */
-export function tableFolder(target: Dataset['target'], format: OutputFormat): string {
-  return `${target.path ?? target.database}/${tableName(target.table, format)}/`;
 }
 
 /** Layout mirror: the folder that a format's outputs lie under, `<path>/<format>/`. */

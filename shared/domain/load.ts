@@ -85,6 +85,8 @@ export interface Plan {
   /** Failed in read. */
   failed: FailedSource[];
   notices: string[];
+  /** More failed than is tolerated: the run ends with this. */
+  error?: ErrorRecord;
 }
 
 export interface PlannedTable {
@@ -173,6 +175,8 @@ export interface Gathered {
   failed: FailedSource[];
   buckets: TaskList | undefined;
   rowsWritten: number;
+  /** More failed than is tolerated: the run ends with this. */
+  error?: ErrorRecord;
   /** Compaction: the live files whose rows are written again. */
   compacted?: { database: string; table: string; keys: string[] }[];
 }

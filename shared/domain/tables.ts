@@ -27,6 +27,14 @@ export function tableName(table: string, format: OutputFormat): string {
   return `${table}${SUFFIX[format]}`;
 }
 
+/** `<path>/<table>/`, the folder of a table of the data set in its bucket. */
+export function tableFolder(
+  target: Pick<Dataset['target'], 'path' | 'database' | 'table'>,
+  format: OutputFormat,
+): string {
+  return `${target.path ?? target.database}/${tableName(target.table, format)}/`;
+}
+
 /** The catalog's tables of a data set with the columns that the plan decided on. */
 export function tablesOf(dataset: Dataset, planned: PlannedTable, lakeBucket: string): TableDescription[] {
   const { target } = dataset;
@@ -48,7 +56,7 @@ export function tablesOf(dataset: Dataset, planned: PlannedTable, lakeBucket: st
       table,
       format,
       bucket: target.bucket ?? lakeBucket,
-      root: `${target.path ?? target.database}/${table}/`,
+      root: tableFolder(target, format),
       columns: avro ? avroTableColumns(columns, timestamps) : columns,
       partitionColumns,
       parameters: {

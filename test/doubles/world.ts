@@ -12,9 +12,10 @@ import type { DatasetDefinition } from '../../shared/dataset/dataset.ts';
 import { parseDataset } from '../../shared/dataset/parse.ts';
 import { type DatasetRegistry, registryOf } from '../../shared/dataset/registry.ts';
 import { toRequest } from '../../shared/dataset/to-request.ts';
+import type { TableEngine } from '../../shared/engine/table-engine.ts';
 import type { Catalog } from '../../shared/ports/catalog.ts';
 import type { ObjectStore } from '../../shared/ports/object-store.ts';
-import type { Ports } from '../../shared/ports/ports.ts';
+import type { Places, Ports } from '../../shared/ports/ports.ts';
 import { memoryCatalog } from './memory-catalog.ts';
 import { memoryObjectStore } from './memory-object-store.ts';
 import { type PlainRow, parsePlainFile, plainEngine } from './plain-engine.ts';
@@ -46,6 +47,11 @@ export interface WorldOptions {
   datasets: (DatasetDefinition & { name: string })[];
   objects?: ObjectStore;
   catalog?: Catalog;
+  /** By default the plain one, which knows no types and no formats. */
+  engine?: TableEngine;
+  /** By default buckets of these names. */
+  places?: Places;
+  graceMinutes?: number;
 }
 
 /** Everything that a load needs, in memory: the real steps and state machine over doubles of the stores and the engine. */
@@ -57,8 +63,8 @@ export function makeWorld(options: WorldOptions): World {
   const objects = options.objects ?? memoryObjectStore(['landing', 'work', 'lake'], clock.now);
   const catalog = options.catalog ?? memoryCatalog();
   const datasets = registryOf(options.datasets.map((definition) => parseDataset(definition, 'the test')));
-  const places = { landing: 'landing', work: 'work', lake: 'lake' };
-  const engine = plainEngine();
+  const places = options.places ?? { landing: 'landing', work: 'work', lake: 'lake' };
+  const engine = options.engine ?? plainEngine();
   const running = new Set<string>();
   const ports: Ports = {
     objects,
@@ -72,7 +78,7 @@ export function makeWorld(options: WorldOptions): World {
     clock,
     newId: randomUUID,
     places,
-    graceMinutes: 0,
+    graceMinutes: options.graceMinutes ?? 0,
     newScratch: () => mkdtemp(join(tmpdir(), 'sluice-test-')),
   };
   const resolve = (input: unknown, now: Date) => toRequest(input, { environment: {}, datasets, places, now });
@@ -113,9 +119,9 @@ export function makeWorld(options: WorldOptions): World {
   }
 
   async function historyOf(r: string): Promise<HistoryLine[]> {
-    const key = (await keys('work', 'history/')).find((known) => known.endsWith(`/${r}.json`));
+    const key = (await keys(places.work, 'history/')).find((known) => known.endsWith(`/${r}.json`));
     if (key === undefined) return [];
-    const text = Buffer.from(await objects.read({ bucket: 'work', key })).toString('utf8');
+    const text = Buffer.from(await objects.read({ bucket: places.work, key })).toString('utf8');
     return text
       .split('\n')
       .filter((line) => line !== '')
@@ -127,7 +133,7 @@ export function makeWorld(options: WorldOptions): World {
     datasets,
     steps,
     clock,
-    put: async (key, text) => void (await objects.put({ bucket: 'landing', key }, text)),
+    put: async (key, text) => void (await objects.put({ bucket: places.landing, key }, text)),
     run,
     async rows(database, table) {
       const found = await catalog.table(database, table);
@@ -135,20 +141,20 @@ export function makeWorld(options: WorldOptions): World {
       const rows: PlainRow[] = [];
       for (const partition of await catalog.partitions(database, table)) {
         const values = Object.fromEntries(names.map((name, i) => [name, partition.values[i]]));
-        const prefix = partition.location.slice('s3://lake/'.length);
-        for (const key of await keys('lake', prefix)) {
-          const read = parsePlainFile(await objects.read({ bucket: 'lake', key }));
+        const prefix = partition.location.slice(`s3://${places.lake}/`.length);
+        for (const key of await keys(places.lake, prefix)) {
+          const read = parsePlainFile(await objects.read({ bucket: places.lake, key }));
           rows.push(...read.map((row) => ({ ...row, ...values })));
         }
       }
       return rows;
     },
-    lakeKeys: (prefix = '') => keys('lake', prefix),
-    workKeys: (prefix) => keys('work', prefix),
+    lakeKeys: (prefix = '') => keys(places.lake, prefix),
+    workKeys: (prefix) => keys(places.work, prefix),
   };
 }
 
 /** All objects of a data set's log, folded. */
 export function headOf(world: World, dataset: string) {
-  return openLog(world.ports.objects, 'work', dataset).head();
+  return openLog(world.ports.objects, world.ports.places.work, dataset).head();
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DatasetDefinition } from '../../../shared/dataset/dataset.ts';
-import { checkPlaces, mirrorRelative, outputsOf, tableFolder } from '../../../shared/dataset/places.ts';
+import { checkPlaces, mirrorRelative, outputsOf } from '../../../shared/dataset/places.ts';
+import { tableFolder } from '../../../shared/domain/tables.ts';
 import { BadDataset, OutputInsideSource } from '../../../shared/errors.ts';
 import { dataset, PLACES } from './contexts.ts';
 
