@@ -62,7 +62,7 @@ async function listed(ports: Ports, request: LoadRequest, isLoaded: (id: string)
   const objects: SourceObject[] = [];
   const matching = filter(ports.sources(source.access).list(bucket, prefix), wanted);
   for await (const info of pick(matching, { pick: source.pick, orderBy: source.orderBy })) objects.push(toSource(info));
-  if (source.pick !== 'new') return { objects, loaded: 0, superseded: 0 };
+  if (source.pick !== 'new' || request.force) return { objects, loaded: 0, superseded: 0 };
   const fresh = objects.filter((object) => !isLoaded(object.id));
   return { objects: fresh, loaded: objects.length - fresh.length, superseded: 0 };
 }

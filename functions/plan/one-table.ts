@@ -3,7 +3,7 @@ import type { RunRequest } from '../../shared/commit/run-files.ts';
 import { type Dataset, modeOf } from '../../shared/dataset/dataset.ts';
 import type { FoundPart } from '../../shared/domain/load.ts';
 import { resolveColumns, resolvePartitions } from '../../shared/domain/partition-spec.ts';
-import type { Column } from '../../shared/domain/schema.ts';
+import { type Column, OUTPUT_FORMATS } from '../../shared/domain/schema.ts';
 import type { PlannedFile } from '../../shared/domain/splits.ts';
 import { evolve, type LoadSchema, schemaOf } from '../../shared/domain/table-schema.ts';
 import { AVRO_TIMESTAMPS, PLANNED_COLUMNS, tableName } from '../../shared/domain/tables.ts';
@@ -21,6 +21,7 @@ export function oneTable(fixed: RunRequest, found: FoundObject[], state: LogStat
     dataset,
   );
   const published = publishedSchema(dataset, state);
+  if (published) checkFormats(dataset, state);
   const columns = evolve(published?.columns, schema.columns, dataset);
   const writing = writingOf(fixed, columns, schema, published?.avroTimestamps);
   checkPartitions(
@@ -100,6 +101,24 @@ function publishedSchema(dataset: Dataset, state: LogState): PublishedSchema | u
     };
   }
   return undefined;
+}
+
+/** All formats of a table hold the same rows: one that joins or leaves later would not. */
+function checkFormats(dataset: Dataset, state: LogState): void {
+  const { database, table, formats } = dataset.target;
+  for (const format of OUTPUT_FORMATS) {
+    const name = tableName(table, format);
+    const has = (state.tables.get(tableKey({ database, table: name }))?.files.length ?? 0) > 0;
+    const others = OUTPUT_FORMATS.some(
+      (other) => (state.tables.get(tableKey({ database, table: tableName(table, other) }))?.files.length ?? 0) > 0,
+    );
+    if (has === formats.includes(format) || (!has && !others)) continue;
+    throw new SchemaMismatch(
+      has
+        ? `${database}.${name} holds earlier rows, and the data set writes no ${format} any more; add ${format} to its formats, or replace the table whole (mode: overwrite)`
+        : `${database}.${name} would lack the rows that were loaded before ${format} was asked for; replace the table whole (mode: overwrite)`,
+    );
+  }
 }
 
 /** A table has the partition columns it was made with until it is replaced whole. */

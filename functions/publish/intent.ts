@@ -13,8 +13,8 @@ import type {
   RepartitionReceipt,
   RepartitionTask,
 } from '../../shared/domain/load.ts';
-import type { OutputFormat } from '../../shared/domain/schema.ts';
-import { tablesOf } from '../../shared/domain/tables.ts';
+import { OUTPUT_FORMATS, type OutputFormat } from '../../shared/domain/schema.ts';
+import { tableName, tablesOf } from '../../shared/domain/tables.ts';
 import { AccountsMismatch, fromErrorRecord, SluiceError } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 
@@ -32,7 +32,7 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
   const tableChanges = (): TableChange[] => {
     if (mirrored) return [];
     if (gathered.compacted) return compactions(state, finals, gathered.compacted);
-    return changesOf(ports, fixed, plan, finals, replacesOf(fixed, state, sources, plan));
+    return changesOf(ports, fixed, plan, finals, state, replacesOf(fixed, state, sources, plan));
   };
   return {
     kind: 'commit',
@@ -117,14 +117,27 @@ function changesOf(
   fixed: RunRequest,
   plan: Plan,
   files: TableFile[],
+  state: LogState,
   replaces: TableChange['replaces'],
 ): TableChange[] {
-  return tablesOf(fixed.request.dataset, plan.tables[0], ports.places.lake).map((table) => ({
+  const changes = tablesOf(fixed.request.dataset, plan.tables[0], ports.places.lake).map((table) => ({
     ...table,
     replaces,
     emptied: [],
     files: numbered(files.filter((file) => file.format === table.format)),
   }));
+  return replaces === 'everything' ? [...changes, ...leftFormats(fixed, state)] : changes;
+}
+
+/** A format that the data set wrote once and no longer does: its table must not keep rows that the others have not. */
+function leftFormats(fixed: RunRequest, state: LogState): TableChange[] {
+  const { database, table, formats } = fixed.request.dataset.target;
+  return OUTPUT_FORMATS.filter((format) => !formats.includes(format)).flatMap((format): TableChange[] => {
+    const left = state.tables.get(tableKey({ database, table: tableName(table, format) }));
+    if (!left || left.files.length === 0) return [];
+    const { files: _, since: __, ...description } = left;
+    return [{ ...description, replaces: 'everything', emptied: [], files: [] }];
+  });
 }
 
 /** The tables as they are, the same rows in other files. */

@@ -28,7 +28,14 @@ describeWithMoto('a load over S3 and Glue', (endpoint) => {
   const target = (table: string, readers: 'path' | 'catalog', partitionBy: string[]) => ({
     name: `${table}-${own}`,
     source: { prefix: `${table}/`, pick: 'new' as const },
-    target: { database, table, readers, partitionBy, formats: ['parquet' as const, 'avro' as const], graceMinutes: readers === 'path' ? undefined : 60 },
+    target: {
+      database,
+      table,
+      readers,
+      partitionBy,
+      formats: ['parquet' as const, 'avro' as const],
+      graceMinutes: readers === 'path' ? undefined : 60,
+    },
   });
 
   beforeAll(async () => {

@@ -222,6 +222,21 @@ describe('a load', () => {
     expect(outcome.history[0]).toMatchObject({ status: 'failed', error_name: 'NoInputObjects' });
   });
 
+  it('empties the table of a format that is no longer written, and refuses one that would lack rows', async () => {
+    const w = world({ ...NOTES, target: { database: 'shop', table: 'notes', formats: ['parquet', 'avro'] } });
+    await w.put('notes/a.csv', 'id\n1\n');
+    await w.run({ dataset: 'notes' });
+    await w.put('notes/b.csv', 'id\n2\n');
+    const fewer = await w.run({ dataset: 'notes', target: { formats: ['parquet'] } });
+    expect(fewer.error?.name).toBe('SchemaMismatch');
+    const more = await w.run({ dataset: 'notes', force: true, target: { formats: ['parquet', 'avro', 'csv'] } });
+    expect(more.error?.name).toBe('SchemaMismatch');
+    const whole = await w.run({ dataset: 'notes', force: true, target: { formats: ['parquet'], mode: 'overwrite' } });
+    expect(whole.status).toBe('SUCCEEDED');
+    expect(await w.rows('shop', 'notes')).toHaveLength(2);
+    expect(await w.rows('shop', 'notes_avro')).toEqual([]);
+  });
+
   it('merges the files of a partition in every format, the same rows', async () => {
     const w = world({ ...NOTES, target: { database: 'shop', table: 'notes', formats: ['parquet', 'avro'] } });
     for (const id of ['1', '2', '3']) {

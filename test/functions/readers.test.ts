@@ -5,7 +5,11 @@ import { memoryObjectStore } from '../doubles/memory-object-store.ts';
 import { headOf, makeWorld, type World } from '../doubles/world.ts';
 
 /** A world in which `look` is called between any two calls that publish or retire make. */
-function watchedWorld(mode: 'append' | 'overwrite' | 'overwrite-partitions', readers: 'catalog' | 'path', partitionBy: string[]) {
+function watchedWorld(
+  mode: 'append' | 'overwrite' | 'overwrite-partitions',
+  readers: 'catalog' | 'path',
+  partitionBy: string[],
+) {
   let look: () => Promise<void> = async () => undefined;
   let watching = false;
   const inner = memoryObjectStore(['landing', 'work', 'lake']);
@@ -48,7 +52,11 @@ function watchedWorld(mode: 'append' | 'overwrite' | 'overwrite-partitions', rea
   };
 }
 
-const text = (rows: Record<string, unknown>[]) => rows.map((row) => JSON.stringify(row)).sort().join('');
+const text = (rows: Record<string, unknown>[]) =>
+  rows
+    .map((row) => JSON.stringify(row))
+    .sort()
+    .join('');
 
 /** Rows of one partition as a reader finds them who asks the catalog at this moment. */
 async function partition(world: World, day: string): Promise<string> {
