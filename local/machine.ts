@@ -208,7 +208,8 @@ function environmentOf(
       const { startTime: _own, ...inherited } = options;
       const started = await launch({ ...inherited, name, input }, machine, known).catch((error) => {
         if (error instanceof PreconditionFailed) throw alreadyExists(name);
-        throw new StateFailure('StepFunctions.InvalidNameException', String(error));
+        const exception = error instanceof BadRequest ? 'InvalidNameException' : 'AWSStepFunctionsException';
+        throw new StateFailure(`StepFunctions.${exception}`, String(error));
       });
       // Its failure is heard where the results are gathered.
       started.result.catch(() => undefined);

@@ -8,6 +8,7 @@ import {
   payload,
   runStates,
   type StatesResult,
+  untilStopped,
 } from './execution.ts';
 import { Interrupted, StateFailure } from './failure.ts';
 import type { LoweredMap, MapParameters } from './lower.ts';
@@ -28,7 +29,7 @@ export async function runMap(
   environment: Environment,
 ): Promise<unknown> {
   const items = parameters.reader
-    ? await readItems(environment.objects, parameters.reader)
+    ? await untilStopped(readItems(environment.objects, parameters.reader), frame.signal)
     : arrayOf(name, parameters.items);
   addEvents(frame, 1);
   if (map.distributed) addEvents(frame, 1);
@@ -84,7 +85,10 @@ async function conclude(
   }
   const mapRunArn = `${frame.machineId.replace(':stateMachine:', ':mapRun:')}/${name}:${environment.newId()}`;
   const written = parameters.writer
-    ? await writeResults(environment.objects, parameters.writer, mapRunArn, results.descriptions)
+    ? await untilStopped(
+        writeResults(environment.objects, parameters.writer, mapRunArn, results.descriptions),
+        frame.signal,
+      )
     : undefined;
   if (results.exceeded) {
     const cause = 'The specified tolerated failure threshold was exceeded';
