@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Claimant, claim, markQuarantined } from '../../../shared/commit/claims.ts';
+import { emptyState } from '../../../shared/commit/fold.ts';
+import { settle, verdictOf } from '../../../shared/commit/verdict.ts';
+import { type SourceObject, sourceId } from '../../../shared/domain/source.ts';
+import { testPorts } from '../../doubles/ports.ts';
+
+const SOURCE: SourceObject = {
+  id: sourceId('landing', 'a.csv', 'e1'),
+  bucket: 'landing',
+  key: 'a.csv',
+  etag: 'e1',
+  sizeBytes: 3,
+  lastModified: '2026-01-01T00:00:00.000Z',
+};
+const by = (run: string, force = false): Claimant => ({ run, executionId: `x-${run}`, dataset: 'd', force });
+
+describe('claim', () => {
+  it('gives an object to the first of many', async () => {
+    const ports = testPorts();
+    const runs = Array.from({ length: 16 }, (_, i) => `r${i}`);
+    for (const run of runs) ports.executionsKnown.set(`x-${run}`, { status: 'RUNNING', gone: false });
+    const outcomes = await Promise.all(runs.map((run) => claim(ports, by(run), SOURCE, emptyState())));
+    expect(outcomes.filter((outcome) => outcome === 'claimed')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'held')).toHaveLength(15);
+  });
+
+  it('is the same run’s again when it asks twice', async () => {
+    const ports = testPorts();
+    await claim(ports, by('r1'), SOURCE, emptyState());
+    expect(await claim(ports, by('r1'), SOURCE, emptyState())).toBe('claimed');
+  });
+
+  it('leaves what is loaded, unless it is asked for again', async () => {
+    const ports = testPorts();
+    const state = emptyState();
+    state.sources.set(SOURCE.id, 1);
+    state.runs.set('r1', { version: 1, void: false });
+    expect(await claim(ports, by('r2'), SOURCE, state)).toBe('loaded');
+    await claim(ports, by('r1'), SOURCE, emptyState());
+    expect(await claim(ports, by('r2', true), SOURCE, state)).toBe('claimed');
+  });
+
+  it('takes over from a holder that is dead, and aborts it', async () => {
+    const ports = testPorts();
+    await claim(ports, by('r1'), SOURCE, emptyState());
+    expect(await claim(ports, by('r2'), SOURCE, emptyState())).toBe('claimed');
+    expect(await verdictOf(ports.objects, 'work', 'r1')).toBe('abort');
+  });
+
+  it('leaves the object to a holder that decided to commit, dead or not', async () => {
+    const ports = testPorts();
+    await claim(ports, by('r1'), SOURCE, emptyState());
+    await settle(ports.objects, 'work', 'r1', 'commit', 'r1');
+    expect(await claim(ports, by('r2'), SOURCE, emptyState())).toBe('held');
+  });
+
+  it('leaves a quarantined object to whoever asks for it', async () => {
+    const ports = testPorts();
+    await claim(ports, by('r1'), SOURCE, emptyState());
+    await markQuarantined(ports, 'd', SOURCE.id, 'r1', 'failed/d/a.csv');
+    expect(await claim(ports, by('r2'), SOURCE, emptyState())).toBe('quarantined');
+    expect(await claim(ports, by('r2', true), SOURCE, emptyState())).toBe('claimed');
+  });
+
+  it('does not mark what another run has taken over', async () => {
+    const ports = testPorts();
+    await claim(ports, by('r1'), SOURCE, emptyState());
+    await claim(ports, by('r2'), SOURCE, emptyState());
+    await markQuarantined(ports, 'd', SOURCE.id, 'r1', 'failed/d/a.csv');
+    expect(await claim(ports, by('r2'), SOURCE, emptyState())).toBe('claimed');
+  });
+});
+
+describe('settle', () => {
+  it('keeps the first verdict', async () => {
+    const ports = testPorts();
+    const verdicts = await Promise.all([
+      settle(ports.objects, 'work', 'r', 'commit', 'r'),
+      settle(ports.objects, 'work', 'r', 'abort', 'other'),
+    ]);
+    expect(new Set(verdicts).size).toBe(1);
+    expect(await settle(ports.objects, 'work', 'r', 'abort', 'late')).toBe(verdicts[0]);
+  });
+});

@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+import { takeLock } from '../../../shared/commit/lock.ts';
+import { testPorts } from '../../doubles/ports.ts';
+
+const holder = (run: string) => ({ run, executionId: `x-${run}`, attempt: '1' });
+
+function ports() {
+  const made = testPorts();
+  for (const run of ['a', 'b', 'c']) made.executionsKnown.set(`x-${run}`, { status: 'RUNNING', gone: false });
+  return made;
+}
+
+describe('takeLock', () => {
+  it('has one holder at a time', async () => {
+    const p = ports();
+    const lock = await takeLock(p, 'd', holder('a'));
+    await expect(takeLock(p, 'd', holder('b'))).rejects.toMatchObject({
+      name: 'LockHeld',
+      message: 'Data set d is locked by run a until 2026-01-02T03:24:05.000Z',
+    });
+    await lock.release();
+    await expect(takeLock(p, 'd', holder('b'))).resolves.toBeDefined();
+  });
+
+  it('parts data sets', async () => {
+    const p = ports();
+    await takeLock(p, 'd', holder('a'));
+    await expect(takeLock(p, 'other', holder('b'))).resolves.toBeDefined();
+  });
+
+  it('goes to the next once the lease has run out, and the first cannot release it any more', async () => {
+    const p = ports();
+    const first = await takeLock(p, 'd', holder('a'));
+    p.setTime('2026-01-02T03:24:05.000Z');
+    await takeLock(p, 'd', holder('b'));
+    await first.release();
+    await expect(takeLock(p, 'd', holder('c'))).rejects.toMatchObject({ name: 'LockHeld' });
+  });
+
+  it('goes to the next at once where nothing of the holder can be at work', async () => {
+    const p = ports();
+    await takeLock(p, 'd', holder('a'));
+    p.executionsKnown.set('x-a', { status: 'FAILED', gone: true });
+    await expect(takeLock(p, 'd', holder('b'))).resolves.toBeDefined();
+  });
+
+  it('lets one of many through', async () => {
+    const p = ports();
+    const taken = await Promise.allSettled(['a', 'b', 'c'].map((run) => takeLock(p, 'd', holder(run))));
+    expect(taken.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+});
