@@ -64,7 +64,7 @@ export function detectHeader(
     const type = typeOf(own).type;
     if (below !== 'string') {
       if (type === below || (isNumber(own) && isNumeric(below)) || (below === 'boolean' && isBoolean(own))) {
-        against += /^(19|20)\d\d$/.test(field) ? 2 : own.integers > 0 ? 5 : 7;
+        against += /^(19|20)\d\d$/.test(field) ? 2 : own.integers > 0 ? 6 : 7;
         typedLikeBody++;
       } else if (isText(own)) {
         namedOverTyped++;

@@ -105,7 +105,7 @@ function quotesIn(text: string): ('"' | "'" | '')[] {
   const quotes: ('"' | "'" | '')[] = [];
   if (text.includes('"')) quotes.push('"');
   // an apostrophe quotes only where it stands at a field's edge
-  if (/(^|[^\p{L}\p{N}\s])\s*'|'\s*([^\p{L}\p{N}\s]|$)/mu.test(text)) quotes.push("'");
+  if (/(^|[^\p{L}\p{N} \r\n]) *'|' *([^\p{L}\p{N} ]|$)/mu.test(text)) quotes.push("'");
   // without a quote to be seen, the standard one is the safe assumption about what the sample does not show
   return quotes.length === 0 ? ['"'] : [...quotes, ''];
 }

@@ -122,10 +122,11 @@ export function sniffCsv(
   if (numbers.reason !== undefined) reasons.push(numbers.reason);
 
   const nullTokens = options.nullTokens ?? [...DEFAULT_NULL_TOKENS];
+  const { dateFormat, timestampFormat } = options;
   const columns = table.names.map((original, c): CsvColumn => {
     const values: (string | null)[] = [];
     for (const row of rows) if (row.length === table.width) values.push(row[c]!);
-    const profile = profileValues(values, { numbers, nullTokens });
+    const profile = profileValues(values, { numbers, nullTokens, dateFormat, timestampFormat });
     const inferred = typeOf(profile);
     if (inferred.doubt !== undefined) reasons.push(`column ${JSON.stringify(original)}: ${inferred.doubt}`);
     return {

@@ -6,6 +6,7 @@ import {
   MISFIT_SHARE,
   PROFILE_MAX_FORMATS,
 } from '../../limits.ts';
+import { strptimeMatcher } from './strptime.ts';
 import { ISO, readTemporal, type TemporalReading } from './types-dates.ts';
 import { type NumberReading, type NumberStyle, PLAIN_NUMBERS, readNumber } from './types-numbers.ts';
 
@@ -65,6 +66,9 @@ export interface ProfileOptions {
   numbers?: NumberStyle;
   /** Spellings of a missing value; default: `DEFAULT_NULL_TOKENS`. */
   nullTokens?: readonly string[];
+  /** Declared strptime forms: a value that fits one is a date or timestamp of that form and of no other. */
+  dateFormat?: string | undefined;
+  timestampFormat?: string | undefined;
 }
 
 export function emptyProfile(): ColumnProfile {
@@ -109,6 +113,8 @@ export function profileValues(values: readonly (string | null)[], options: Profi
   const profile = emptyProfile();
   const numbers = options.numbers ?? PLAIN_NUMBERS;
   const nullTokens = new Set(options.nullTokens ?? DEFAULT_NULL_TOKENS);
+  const isDate = options.dateFormat === undefined ? undefined : strptimeMatcher(options.dateFormat);
+  const isTimestamp = options.timestampFormat === undefined ? undefined : strptimeMatcher(options.timestampFormat);
   const number: NumberReading = { kind: 'none', integerDigits: 0, scale: 0, trailingZero: false };
   const temporal: TemporalReading = { kind: 'none', formats: [], offset: false, fractionDigits: 0 };
   // Number holds 15 digits exactly; the rare longer ones go through BigInt
@@ -135,6 +141,16 @@ export function profileValues(values: readonly (string | null)[], options: Profi
     }
     if (nullTokens.has(text)) {
       profile.nulls[text] = (profile.nulls[text] ?? 0) + 1;
+      continue;
+    }
+    if (isDate?.(text)) {
+      profile.dateValues++;
+      count(profile.dates, options.dateFormat!);
+      continue;
+    }
+    if (isTimestamp?.(text)) {
+      profile.timestampValues++;
+      count(profile.timestamps, options.timestampFormat!);
       continue;
     }
     readNumber(text, numbers, number);

@@ -90,6 +90,16 @@ describe('typeOf', () => {
     expect(infer(['1', 'NA'], { nullTokens: ['-'] })).toBe('string');
   });
 
+  it('takes declared forms of dates and timestamps, and proves nothing where they are declared', () => {
+    expect(infer(['01/02/2020', '03/04/2020'], { dateFormat: '%d/%m/%Y' })).toBe('date %d/%m/%Y');
+    expect(infer(['20200131', '20200229'], { dateFormat: '%Y%m%d' })).toBe('date %Y%m%d');
+    expect(infer(['20200131', '20200230'], { dateFormat: '%Y%m%d' })).toBe('string');
+    expect(infer(['5', '17'], { dateFormat: '%Y%m%d' })).toBe('bigint');
+    expect(infer(['3.4.20 15h02', '13.12.21 1h59'], { timestampFormat: '%d.%m.%y %Hh%M' })).toBe(
+      'timestamp %d.%m.%y %Hh%M',
+    );
+  });
+
   it('records the range, the finest fraction and the offsets', () => {
     expect(profileValues(['5', '-123456789012345678', '17'])).toMatchObject({
       minInteger: '-123456789012345678',
