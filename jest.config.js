@@ -9,6 +9,7 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/.build', '<rootDir>/.serverless', '<rootDir>/.esbuild'],
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
   globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
+  setupFiles: ['<rootDir>/test/setup/one-error-realm.ts'],
   reporters: ['default', '<rootDir>/test/setup/count-reporter.ts'],
   maxWorkers: 2,
   testTimeout: 60_000,

@@ -22,6 +22,8 @@ export interface S3ClientOptions {
   access?: SourceAccess;
   /** Sends over the edge location next to the caller (the bucket must have it on). */
   accelerate?: boolean;
+  /** Of the SDK at one call; the default is in shared/limits.ts. */
+  attempts?: number;
 }
 
 /** A client of the kind that every store shares: one pool of connections, bounded patience, checksums that suit ranges. */
@@ -35,7 +37,7 @@ export function makeS3Client(options: S3ClientOptions): S3Client {
     ...(options.accelerate ? { useAccelerateEndpoint: true } : {}),
     ...credentials(access, region),
     requestHandler: sharedHandler(),
-    maxAttempts: STORE_CALL_ATTEMPTS,
+    maxAttempts: options.attempts ?? STORE_CALL_ATTEMPTS,
     followRegionRedirects: true,
     // A part of an object has no checksum of its own, so it is asked for only where the whole is read (s3-reads.ts).
     responseChecksumValidation: 'WHEN_REQUIRED',

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { ObjectStoreBusy, PreconditionFailed, SluiceError } from '../errors.ts';
+import { ObjectStoreBusy, PreconditionFailed } from '../errors.ts';
 import { FILE_WRITE_BYTES, STORE_BODY_ATTEMPTS, STORE_IDLE_TIMEOUT_MS } from '../limits.ts';
 import { type Address, type ByteRange, type ReadCondition, uri } from '../ports/object-store.ts';
 import { writeAt } from './file-bytes.ts';
@@ -25,8 +25,30 @@ export async function readIntoMemory(
   pin: ReadCondition,
   range: ByteRange | undefined,
 ): Promise<Uint8Array | undefined> {
+  if (!range) return readWhole(s3, address, pin);
   const opened = await openRange(s3, address, pin, range);
   return opened && collect(s3, address, opened);
+}
+
+/** By one answer, which S3 sends with the object's checksum: taking a broken one up in its middle would lose that. */
+async function readWhole(s3: S3Connection, address: Address, pin: ReadCondition): Promise<Uint8Array | undefined> {
+  const where = uri(address);
+  for (let attempt = 1; ; attempt++) {
+    const opened = await openRange(s3, address, pin);
+    if (!opened) return undefined;
+    try {
+      const bytes = Buffer.concat(await Array.fromAsync(watched(opened.body)));
+      if (bytes.length === opened.end) return bytes;
+      throw new Error(`${bytes.length} of ${opened.end} bytes came`);
+    } catch (error) {
+      if (attempt < STORE_BODY_ATTEMPTS) continue;
+      const reason = (error as Error).message;
+      throw new ObjectStoreBusy(`Cannot read ${where}: the answer broke off ${attempt} times (${reason})`, {
+        where,
+        cause: error,
+      });
+    }
+  }
 }
 
 /**
@@ -226,14 +248,14 @@ async function* bytesOf(
     } catch (error) {
       broken = error;
     }
-    // All bytes came and yet it failed: their checksum is wrong. Reading on would not mend that.
-    if (signal?.aborted || at >= opened.end || attempt === STORE_BODY_ATTEMPTS) {
-      const reason = broken instanceof SluiceError ? broken.message : (broken as Error).message;
+    if (signal?.aborted || at > opened.end || attempt === STORE_BODY_ATTEMPTS) {
+      const reason = (broken as Error).message;
       throw new ObjectStoreBusy(
         `Cannot read ${where}: the answer broke off at byte ${at} of ${opened.start} to ${opened.end} (${reason})`,
         { where, cause: broken },
       );
     }
+    if (at === opened.end) return;
     source = await openPart(s3, address, opened.pin, { start: at, end: opened.end }, signal);
   }
 }
