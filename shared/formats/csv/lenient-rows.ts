@@ -110,6 +110,11 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
     return found === -1 ? length : found;
   };
 
+  const lineEndFrom = (from: number) => {
+    const lf = indexOrEnd('\n', from);
+    return loneCr ? Math.min(lf, indexOrEnd('\r', from)) : lf;
+  };
+
   /** Index of the quote that closes the one at `open`; -1 where none does within reach. */
   const closingQuote = (open: number): number => {
     let lines = 0;
@@ -135,8 +140,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
 
   /** A quote further down the same line that ends a field, where the one at `close` stands inside it: `"a "b" c",`. */
   const laterClose = (close: number): number => {
-    const lf = indexOrEnd('\n', close);
-    const end = loneCr ? Math.min(lf, indexOrEnd('\r', close)) : lf;
+    const end = lineEndFrom(close);
     for (let i = text.indexOf(quote, close + 1); i !== -1 && i < end; i = text.indexOf(quote, i + 1)) {
       if (endsField(afterBlanks(i + 1))) return i;
       // it opens the next field: nothing closes this one
@@ -166,7 +170,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
       while (text.charCodeAt(i) === 32) i++;
       if (!text.startsWith(comment, i)) return;
       const lf = indexOrEnd('\n', i);
-      let end = lf > 0 && text.charCodeAt(lf - 1) === 13 ? lf - 1 : lf;
+      let end = lf < length && text.charCodeAt(lf - 1) === 13 ? lf - 1 : lf;
       if (loneCr) end = Math.min(end, indexOrEnd('\r', i));
       at = end < length ? passLineEnd(end) : length;
       if (end >= length) counts.openEnd = true;
@@ -191,7 +195,8 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
       if (open !== -1 && text.charCodeAt(open) === quoteCode) {
         const proper = closingQuote(open);
         // what follows a quote decides what it is: at the end of a part, the rest must be seen
-        const unseen = proper === -1 ? fewLinesFrom(text, open) : afterBlanks(proper + 1) + delimiterLength > length;
+        const unseen =
+          proper === -1 ? fewLinesFrom(text, open) : afterBlanks(proper + 1) + Math.max(delimiterLength, 2) > length;
         if (!whole && unseen) {
           // cut by the text's end: the row is incomplete
           fields.push(text.slice(open + 1));
@@ -201,7 +206,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
         let close = proper;
         if (proper !== -1 && !endsField(afterBlanks(proper + 1))) {
           // a quote inside the value; over lines it is rather the next record's, and this one was never closed
-          close = indexOrEnd('\n', open) < proper ? -1 : laterClose(proper);
+          close = lineEndFrom(open) < proper ? -1 : laterClose(proper);
         }
         if (close === -1) {
           row.strays++;
