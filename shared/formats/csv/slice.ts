@@ -4,8 +4,8 @@ import { SLICE_JUDGE_BYTES, SLICE_JUDGE_MAX_BYTES, SLICE_LOOKBEHIND_BYTES, SLICE
 import type { CsvDialect } from '../csv-dialect.ts';
 import { fileChunks } from '../file-chunks.ts';
 import { type RecordCount, RecordScanner } from './record-scanner.ts';
-import { SCAN_STATE, type ScanState } from './scan-state.ts';
-import { innerDialect, type Shape, speculate } from './speculate.ts';
+import { SCAN_STATE } from './scan-state.ts';
+import { type Guess, innerDialect, type Shape, speculate } from './speculate.ts';
 
 /**
  * Row-aligned ranges of a large plain CSV.
@@ -94,24 +94,25 @@ export async function findSliceStart(
   const unit = unitBytes(object.dialect);
   const from = Math.max(object.dataStart, range.start - SLICE_LOOKBEHIND_BYTES);
   let window: Uint8Array;
-  let state: ScanState;
+  let guess: Guess;
   for (let size = SLICE_JUDGE_BYTES; ; size *= 4) {
     const end = Math.min(object.sizeBytes, range.start + size);
     window = await read(from, end);
     const { best, other } = speculate(window, range.start - from, object.dialect, object);
-    state = best.state;
+    guess = best;
     if (best.records > 0 || (other?.records ?? 0) > 0 || end === object.sizeBytes || size >= SLICE_JUDGE_MAX_BYTES)
       break;
   }
+  const { state, back } = guess;
   const startedInQuotes = state === SCAN_STATE.quoted || state === SCAN_STATE.escape;
   if (state === SCAN_STATE.recordStart) return { firstRecordStart: range.start, startedInQuotes };
   const scanner = new RecordScanner(innerDialect(object.dialect), {
     columns: object.columns,
-    firstByte: range.start,
+    firstByte: range.start - back,
     stopAt: range.start + unit,
     state,
   });
-  scanner.feed(window.subarray(range.start - from));
+  scanner.feed(window.subarray(range.start - back - from));
   for (let at = from + window.length; scanner.stoppedAt === undefined && at < range.end; ) {
     const end = Math.min(range.end, at + SLICE_JUDGE_BYTES);
     scanner.feed(await read(at, end));

@@ -16,7 +16,11 @@ export function innerDialect(dialect: CsvDialect): CsvDialect {
 /** A guess at where in a record a byte lies, and how well the records behind it bear it out. */
 export interface Guess {
   state: ScanState;
-  /** Records that ended inside the window, the first (a fragment) not among them. */
+  /** Bytes before the byte in question at which a scan in this state begins: not 0 in the middle of a delimiter. */
+  back: number;
+  /** Whether what comes before the first record is well-formed as the rest of one (nothing is); undefined without an end of it. */
+  fragment: boolean | undefined;
+  /** Records that ended inside the window. */
   records: number;
   /** Those with the right number of well-formed fields. */
   good: number;
@@ -51,15 +55,17 @@ export function speculate(
       : Buffer.from(window.buffer, window.byteOffset, window.length);
   const unit = at / bytes.unitBytes;
   const narrow: CsvDialect = bytes.unitBytes === 2 ? { ...inner, encoding: 'latin-1' } : inner;
-  const outside = judge(units, unit, outsideState(units, unit, bytes), narrow, bytes, shape);
+  const outsideIs = outsideState(units, unit, bytes);
+  const back = outsideIs === SCAN_STATE.unquoted ? partOfDelimiter(units, unit, bytes.delimiter) : 0;
+  const outside = judge(units, unit, back, outsideIs, narrow, bytes, shape);
   if (bytes.quote === NO_BYTE) return { best: outside, other: undefined };
-  const inside = judge(units, unit, insideState(units, unit, bytes), narrow, bytes, shape);
+  const inside = judge(units, unit, 0, insideState(units, unit, bytes), narrow, bytes, shape);
   return trust(inside) > trust(outside) ? { best: inside, other: outside } : { best: outside, other: inside };
 }
 
 /** Laplace's rule of succession: few records weigh less than many, none at all lie in the middle. */
-function trust(guess: Guess): number {
-  return (guess.good + 1) / (guess.records + 2);
+function trust({ fragment, records, good }: Guess): number {
+  return (good + (fragment === true ? 1 : 0) + 1) / (records + (fragment === undefined ? 0 : 1) + 2);
 }
 
 /** What a byte outside quotes follows. */
@@ -78,6 +84,14 @@ function outsideState(units: Buffer, at: number, dialect: DialectBytes): ScanSta
   return SCAN_STATE.unquoted;
 }
 
+/** How many bytes before `at` may be the first of a delimiter that goes on behind it. */
+function partOfDelimiter(units: Buffer, at: number, delimiter: Uint8Array): number {
+  for (let length = Math.min(delimiter.length - 1, at); length > 0; length--) {
+    if (units.subarray(at - length, at).equals(delimiter.subarray(0, length))) return length;
+  }
+  return 0;
+}
+
 /** An odd number of escapes before a byte inside quotes escapes it. */
 function insideState(units: Buffer, at: number, dialect: DialectBytes): ScanState {
   let escapes = 0;
@@ -88,31 +102,44 @@ function insideState(units: Buffer, at: number, dialect: DialectBytes): ScanStat
 function judge(
   units: Buffer,
   at: number,
+  back: number,
   state: ScanState,
   dialect: CsvDialect,
   bytes: DialectBytes,
   shape: Shape,
 ): Guess {
-  const guess: Guess = { state, records: 0, good: 0 };
-  let fragment = state !== SCAN_STATE.recordStart;
+  let first = state !== SCAN_STATE.recordStart;
+  const guess: Guess = { state, back: back * bytes.unitBytes, fragment: first ? undefined : true, records: 0, good: 0 };
   const scanner = new RecordScanner(dialect, {
     columns: shape.columns,
-    firstByte: at,
+    firstByte: at - back,
     state,
     onRecord: ({ start, end }) => {
-      if (!fragment && guess.records < SLICE_JUDGE_RECORDS) {
+      const record = units.subarray(start, end);
+      if (first) {
+        const rest = fieldsOf(Buffer.concat([openingOf(state, bytes), record]), dialect, bytes);
+        guess.fragment = rest !== undefined && rest.length <= shape.columns;
+        first = false;
+      } else if (guess.records < SLICE_JUDGE_RECORDS) {
         guess.records++;
-        const fields = fieldsOf(units.subarray(start, end), dialect, bytes);
+        const fields = fieldsOf(record, dialect, bytes);
         if (fields?.length === shape.columns && (shape.check?.(fields) ?? true)) guess.good++;
       }
-      fragment = false;
     },
   });
   // In pieces, so that a large window of short records is not scanned to its end.
   const piece = 64 * 1024;
-  for (let i = at; i < units.length && guess.records < SLICE_JUDGE_RECORDS; i += piece)
+  for (let i = at - back; i < units.length && guess.records < SLICE_JUDGE_RECORDS; i += piece)
     scanner.feed(units.subarray(i, i + piece));
   return guess;
+}
+
+/** The least that may have come before a byte in this state. */
+function openingOf(state: ScanState, { quote, escape: escaping }: DialectBytes): Buffer {
+  if (state === SCAN_STATE.quoted) return Buffer.of(quote);
+  if (state === SCAN_STATE.quoteEnd) return Buffer.of(quote, quote);
+  if (state === SCAN_STATE.escape) return Buffer.of(quote, escaping);
+  return state === SCAN_STATE.unquoted ? Buffer.from('x') : Buffer.alloc(0);
 }
 
 /** The fields of one record; undefined where it looks like a piece of quoted text with some of what is around it. */

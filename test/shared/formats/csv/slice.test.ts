@@ -135,7 +135,7 @@ describe('slices', () => {
     await fc.assert(
       fc.asyncProperty(
         writtenCsv({ minRows: 2, maxRows: 40 }),
-        fc.integer({ min: 1, max: 200 }),
+        fc.integer({ min: 5, max: 200 }),
         fc.constantFrom('utf-8', 'utf-16le', 'utf-16be' as const),
         fc.boolean(),
         async ({ dialect: written, columns, text }, splitBytes, encoding, header) => {
@@ -158,7 +158,7 @@ describe('slices', () => {
           expectExact(bytes, object, slices, texts);
         },
       ),
-      { numRuns: 250 },
+      { numRuns: 200 },
     );
     // Values here are little else than quotes and line ends, yet most guesses are right.
     expect(proven / cuts).toBeGreaterThan(0.5);
@@ -198,6 +198,26 @@ describe('slices', () => {
       inside += slices.filter(({ link }) => link.startedInQuotes).length;
     }
     expect(inside).toBeGreaterThan(10);
+  });
+
+  it.each([
+    ['some quotes', (i: number) => `${i},${i % 3 ? 'plain' : `"a ""b""\n,${i}"`},${i * 7}\n`, {}],
+    ['every field in quotes', (i: number) => `"${i}","${i % 4 ? '' : `first\nsecond, ""${i}""`}",""\n`, {}],
+    ['backslashes', (i: number) => `${i},"\\"a\\"\n\\\\",x\n`, { escape: '\\' }],
+    ['mixed line ends', (i: number) => `${i},"a\r\n\rb",x${['\n', '\r\n', '\r'][i % 3]}`, { lineEnd: 'mixed' }],
+    ['a delimiter of two characters', (i: number) => `${i}||"a||\n"||x|y\n`, { delimiter: '||' }],
+    ['blanks before quotes', (i: number) => `${i}, "a, ${i}\n", x\n`, {}],
+  ] as const)('begin right wherever they are cut: %s', async (_, line, changes) => {
+    const bytes = Buffer.from(Array.from({ length: 90 }, (_, i) => line(i)).join(''));
+    const object = objectOf(bytes, dialectOf(changes as Partial<CsvDialect>), 3);
+    const { starts } = whole(bytes, object.dialect, 3);
+    const { read } = new MemoryObject(bytes);
+    const wrong: number[] = [];
+    for (let start = 1; start < starts[40]!; start++) {
+      const found = await findSliceStart(read, { start, end: bytes.length }, object);
+      if (found.firstRecordStart !== starts.find((offset) => offset >= start)) wrong.push(start);
+    }
+    expect(wrong.map((at) => bytes.subarray(at - 12, at + 12).toString())).toEqual([]);
   });
 
   it('take a stray quote in plain text, which the parity of quotes would not', async () => {
