@@ -100,8 +100,8 @@ export function progress(options: ProgressOptions): Progress {
       const step = steps.get(key);
       if (!step) return;
       if (event.type === 'StateExited') steps.delete(key);
-      // A state that was left by its Catch has said so.
-      if (event.type === 'StateCaught') steps.delete(key);
+      // A state that was left by its Catch has said so, and a wait of no time is not worth a line.
+      if (event.type === 'StateCaught' || (event.type === 'WaitStarted' && event.seconds === 0)) steps.delete(key);
       ofStep(event, step);
     },
     stop: erase,

@@ -124,12 +124,17 @@ describe('progress', () => {
       [9, exit('Plan')],
       [9, enter('Grace', 'Wait')],
       [9, { type: 'WaitStarted', state: 'Grace', seconds: 3600 }],
-      [9, { type: 'SuccessorStarted', name: 'next' }],
+      [3_600_009, exit('Grace')],
+      [3_600_009, enter('Pause', 'Wait')],
+      [3_600_009, { type: 'WaitStarted', state: 'Pause', seconds: 0 }],
+      [3_600_009, exit('Pause')],
+      [3_600_009, { type: 'SuccessorStarted', name: 'next' }],
     ]);
     expect(text.split('\n')).toEqual([
       '! plan: CatalogConflict, trying again in 2.0 s',
       '✗ plan: BadInput: row 3 [2J is bad',
       '… grace: 60 min 0 s',
+      '✓ grace in 60 min 0 s',
       '… another run took over: next',
       '',
     ]);
