@@ -277,11 +277,39 @@ export const FILE_SIZE_TOLERANCE = 0.25;
 export const FILE_SIZE_PROBE_ROWS = 16_384;
 /** A file of the wrong size is written again with another number of rows, at most this often. */
 export const FILE_SIZE_ATTEMPTS = 4;
+/** Text compressed at once for a gzip file; large enough that starting anew costs under a thousandth of the size. */
+export const GZIP_PIECE_BYTES = 1 * MiB;
+/** Pieces being compressed at once: the threads of libuv's pool. */
+export const GZIP_PIECES_IN_FLIGHT = 4;
+/** Gzip's level, 1 to 9: zlib's own default. */
+export const GZIP_LEVEL = 6;
 /** Blocks of an Avro file at least, so that its size can be aimed at; a small file's blocks are the smaller. */
 export const AVRO_BLOCKS_A_FILE = 16;
-/** Rows of a row group in the file that final files are cut from: small, so that a cut reads little beside it. */
-export const CUT_ROW_GROUP_ROWS = 20_480;
+/** Closed Avro files that may still be compressing while the next one fills. */
+export const AVRO_FILES_CLOSING = 4;
+/** Partitions that make one file each are written together, at most so many … */
+export const CUT_TOGETHER_FILES = 256;
+/** … and at most so many rows, which the engine holds in memory until it writes them. */
+export const CUT_TOGETHER_ROWS = 500_000;
+/** Where the rows written to learn their size make less than this part of a file, so many times more are written. */
+export const FILE_SIZE_PROBE_SHARE = 16;
 /** Bytes that the tolerant reader of irregular CSVs parses at a time. */
 export const TOLERANT_CHUNK_BYTES = 1 * MiB;
 /** A record longer than this is no record; reading on for its end would fill the memory. */
 export const TOLERANT_RECORD_MAX_BYTES = 64 * MiB;
+
+// ── clustering kernels ──────────────────────────────────────────────────────────────────────────────────────────────
+/** Coordinates lie within ± this: squares of differences, summed over any number of points, are then finite. */
+export const COORDINATE_MAX = 1e145;
+/** The Earth's mean radius in kilometres (IUGG), for angles as distances. */
+export const EARTH_RADIUS_KM = 6371.0088;
+/** k-means' restarts, of which the best is kept. scikit-learn's older default, which the older pipelines ran with. */
+export const KMEANS_N_INIT = 10;
+/** Iterations of one restart; the older pipelines' bound. */
+export const KMEANS_MAX_ITER = 100;
+/** A restart ends when the squared shifts of its centres sum up to this share of the mean variance; scikit-learn's default. */
+export const KMEANS_TOL = 1e-4;
+/** Dimensions at most for which k-means runs on a kd-tree; in more, its boxes hold too many centres to save work. */
+export const KMEANS_TREE_MAX_DIMENSIONS = 4;
+/** Points in a leaf of the kd-tree: measured best of 8 to 64, within 10% of each other. */
+export const KD_TREE_LEAF_POINTS = 16;

@@ -36,7 +36,9 @@ export function csvRows(group: CsvGroup, columns: readonly Column[], timezone: s
     return `${cast ? `v${t}` : source} AS t${t}`;
   });
   const input =
-    group.inputs.length === 1 ? String(group.inputs[0]) : `list_extract([${group.inputs.join(', ')}], file_index + 1)`;
+    group.inputs.length === 1
+      ? String(group.inputs[0])
+      : `list_extract([${group.inputs.join(', ')}], CAST(file_index AS BIGINT) + 1)`;
   const checked = `SELECT *, ${misfitOf(fillings)} AS misfit FROM (${castRows(group, fillings)})`;
   return `SELECT ${values.join(', ')}, CAST(${input} AS INTEGER) AS f FROM (${checked}) WHERE NOT misfit`;
 }

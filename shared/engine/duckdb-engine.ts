@@ -13,6 +13,8 @@ export interface DuckdbEngineOptions {
   threads?: number;
   /** What a job may take of the machine's memory, in bytes; by default `ENGINE_MEMORY_SHARE` of it. */
   memoryBytes?: number;
+  /** Ends the job under way and refuses others: for a process that is to end at once, and would wait for the engine's threads. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -21,6 +23,7 @@ export interface DuckdbEngineOptions {
  */
 export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
   const threads = options.threads ?? availableParallelism();
+  const { signal } = options;
   const memoryBytes = (options.memoryBytes ?? totalmem() * ENGINE_MEMORY_SHARE) * ENGINE_LIMIT_SHARE;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -35,10 +38,15 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
     return inTurn(async () => {
+      signal?.throwIfAborted();
       const session = await Session.open({ ...job, threads, memoryBytes });
+      const interrupt = () => session.interrupt();
+      signal?.addEventListener('abort', interrupt, { once: true });
       try {
+        signal?.throwIfAborted();
         return await work(session);
       } finally {
+        signal?.removeEventListener('abort', interrupt);
         session.close();
       }
     });

@@ -1,4 +1,4 @@
-import { FILE_SIZE_ATTEMPTS, FILE_SIZE_PROBE_ROWS, FILE_SIZE_TOLERANCE } from '../limits.ts';
+import { FILE_SIZE_ATTEMPTS, FILE_SIZE_PROBE_ROWS, FILE_SIZE_PROBE_SHARE, FILE_SIZE_TOLERANCE } from '../limits.ts';
 
 /** A run of rows of a file, `from` counted from 0. */
 export interface RowRange {
@@ -27,10 +27,31 @@ export interface RowSize {
   bytesPerRow: number | undefined;
 }
 
+/** True where the rows make one file that is not too large, by what is known. */
+export function isOneFile(rows: number, { bytesPerRow }: RowSize, targetBytes: number): boolean {
+  return bytesPerRow === undefined || rowsOfNextFile(rows, bytesPerRow, targetBytes) === rows;
+}
+
+/** Writes a first few rows for nothing but to learn how many bytes a row takes, unless that is known or hardly matters. */
+export async function probeRowSize(
+  range: RowRange,
+  targetBytes: number,
+  size: RowSize,
+  write: (range: RowRange) => Promise<number>,
+): Promise<void> {
+  if (size.bytesPerRow !== undefined || range.rows <= FILE_SIZE_PROBE_ROWS) return;
+  const bytes = await write({ from: range.from, rows: FILE_SIZE_PROBE_ROWS });
+  size.bytesPerRow = bytes / FILE_SIZE_PROBE_ROWS;
+  // What every file has besides its rows counts too much in a small file.
+  if (bytes < targetBytes / FILE_SIZE_PROBE_SHARE && range.rows > FILE_SIZE_PROBE_SHARE * FILE_SIZE_PROBE_ROWS) {
+    const rows = FILE_SIZE_PROBE_SHARE * FILE_SIZE_PROBE_ROWS;
+    size.bytesPerRow = (await write({ from: range.from, rows })) / rows;
+  }
+}
+
 /**
- * Cuts rows into files of about `targetBytes`. How many bytes a row takes is known only by writing it, so a first few rows are written
- * for that alone where it is not known, and a file that came out too large, or too small while rows are left, is written again
- * with another number of rows.
+ * Cuts rows into files of about `targetBytes`. How many bytes a row takes is known only by writing it, so a file that came out too large,
+ * or too small while rows are left, is written again with another number of rows.
  *
  * @param write writes the rows to the file of a number, replacing it, and returns its bytes
  * @param size in: what is known; out: what the last file showed
@@ -45,14 +66,13 @@ export async function cutFiles(
   const files: CutFile[] = [];
   const end = range.from + range.rows;
   let from = range.from;
-  if (size.bytesPerRow === undefined && range.rows > FILE_SIZE_PROBE_ROWS) {
-    size.bytesPerRow = (await write({ from, rows: FILE_SIZE_PROBE_ROWS }, 0)) / FILE_SIZE_PROBE_ROWS;
-  }
-  for (let attempt = 1; from < end; attempt++) {
+  let attempt = 0;
+  while (from < end) {
     const left = end - from;
     const rows = size.bytesPerRow === undefined ? left : rowsOfNextFile(left, size.bytesPerRow, targetBytes);
     const bytes = await write({ from, rows }, files.length);
     size.bytesPerRow = bytes / rows;
+    attempt++;
     const tooLarge = bytes > targetBytes * (1 + FILE_SIZE_TOLERANCE) && rows > 1;
     const tooSmall = bytes < targetBytes * (1 - FILE_SIZE_TOLERANCE) && rows < left;
     if ((tooLarge || tooSmall) && attempt < FILE_SIZE_ATTEMPTS) continue;

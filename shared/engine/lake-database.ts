@@ -66,16 +66,20 @@ export function withLake<T>(file: LakeFile, mode: 'read' | 'write', work: (lake:
 
 /**
  * A person's query over the lake, opened to read only. Local files may be read too; the engine's settings are locked and no
- * extension is fetched. Of several statements the last one's result counts. `BadInput` for what the engine refuses.
+ * extension is fetched. Of several statements the last one's result counts. `BadInput` for what the engine refuses, also
+ * where `signal` has interrupted it.
  */
-export async function queryLake(file: LakeFile, sql: string): Promise<QueryResult> {
+export async function queryLake(file: LakeFile, sql: string, signal?: AbortSignal): Promise<QueryResult> {
   return withConnection(file, 'read', async (connection) => {
+    const interrupt = () => connection.interrupt();
+    signal?.addEventListener('abort', interrupt, { once: true });
     await connection.run('SET allow_community_extensions = false');
     await connection.run('SET lock_configuration = true');
     try {
       const statements = await statementsOf(connection, sql);
       let result: QueryResult = { columns: [], types: [], rows: [] };
       for (let i = 0; i < statements.count; i++) {
+        signal?.throwIfAborted();
         const prepared = await statements.prepare(i);
         const reader = await prepared.runAndReadAll();
         const types = reader.columnTypes().map(String);
@@ -84,6 +88,8 @@ export async function queryLake(file: LakeFile, sql: string): Promise<QueryResul
       return result;
     } catch (error) {
       throw new BadInput(`Cannot run the query: ${messageOf(error)}`, { cause: error });
+    } finally {
+      signal?.removeEventListener('abort', interrupt);
     }
   });
 }

@@ -28,7 +28,9 @@ export function parquetRows(group: ParquetGroup, columns: readonly Column[]): st
     return `${cast ? cast.value : `CAST(NULL AS ${sqlType(column.type)})`} AS t${t}`;
   });
   const input =
-    group.inputs.length === 1 ? String(group.inputs[0]) : `list_extract([${group.inputs.join(', ')}], file_index + 1)`;
+    group.inputs.length === 1
+      ? String(group.inputs[0])
+      : `list_extract([${group.inputs.join(', ')}], CAST(file_index AS BIGINT) + 1)`;
   const misfits = casts.flatMap((cast) => (cast?.misfit ? [cast.misfit] : []));
   const where = misfits.length > 0 ? ` WHERE NOT coalesce(${misfits.join(' OR ')}, FALSE)` : '';
   return `SELECT ${values.join(', ')}, CAST(${input} AS INTEGER) AS f FROM ${readParquet(group)}${where}`;

@@ -1,10 +1,12 @@
+import { HIVE_DEFAULT_PARTITION } from '../domain/hive.ts';
 import type { Column } from '../domain/schema.ts';
 import { literal } from './sql.ts';
 import type { PartitionSpec } from './table-engine.ts';
 
 /**
- * A partition's value as text, in terms of the relation's `t0`, `t1`, …; null for a missing one and also for the empty text, which
- * Hive cannot tell from it. Parts are the instant cut to them: `2026`, `2026-11`, `2026-11-21`, `2026-11-21-07`.
+ * A partition's value as text, in terms of the relation's `t0`, `t1`, …; null for a missing one and also for the texts that
+ * Hive cannot tell from it: the empty one, and the name of the folder that stands for null. (Two partitions in one folder
+ * would overwrite each other's files.) Parts are the instant cut to them: `2026`, `2026-11`, `2026-11-21`, `2026-11-21-07`.
  *
  * Throws `TypeError` for a column that the table does not have.
  */
@@ -14,7 +16,7 @@ export function partitionValue({ name, from }: PartitionSpec, columns: readonly 
   if (t < 0)
     throw new TypeError(`Partition ${name} is made of the column ${from.column}, which the table does not have`);
   if ('part' in from) return `strftime(t${t}, ${literal(PART_FORMATS[from.part])})`;
-  return `NULLIF(CAST(t${t} AS VARCHAR), '')`;
+  return `NULLIF(NULLIF(CAST(t${t} AS VARCHAR), ''), ${literal(HIVE_DEFAULT_PARTITION)})`;
 }
 
 const PART_FORMATS = { year: '%Y', month: '%Y-%m', day: '%Y-%m-%d', hour: '%Y-%m-%d-%H' } as const;

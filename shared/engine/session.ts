@@ -18,7 +18,7 @@ export interface SessionOptions {
 }
 
 /** Settings that statements of a session may change; all others are locked. */
-const OPEN_SETTINGS = ['disabled_optimizers', 'TimeZone'];
+const OPEN_SETTINGS = ['disabled_optimizers', 'threads', 'TimeZone'];
 
 /**
  * DuckDB in memory for one job, confined to the job's own files. An instance takes 12 ms to make, and only a new one can be
@@ -32,6 +32,9 @@ export class Session {
   readonly #timezone: string;
   readonly #idle: DuckDBConnection[] = [];
   readonly #main: DuckDBConnection;
+  /** All that were ever made, to be interrupted. */
+  readonly #connections: DuckDBConnection[];
+  #interrupted = false;
 
   private constructor(
     instance: DuckDBInstance,
@@ -41,6 +44,7 @@ export class Session {
   ) {
     this.#instance = instance;
     this.#main = main;
+    this.#connections = [main];
     this.scratch = scratch;
     this.threads = options.threads;
     this.#timezone = options.timezone;
@@ -76,11 +80,13 @@ export class Session {
 
   /** Runs a statement; the number of rows it wrote. */
   async run(sql: string): Promise<number> {
+    this.#goOn();
     return Number((await this.#main.run(sql)).rowsChanged);
   }
 
   /** All rows of a small result, as arrays of JSON-safe values (64-bit numbers are text). */
-  rows(sql: string): Promise<unknown[][]> {
+  async rows(sql: string): Promise<unknown[][]> {
+    this.#goOn();
     return rowsOf(this.#main, sql);
   }
 
@@ -106,16 +112,38 @@ export class Session {
     }
   }
 
+  /**
+   * Runs `work`, whose statements then use one thread each, so that rows that come in order go out in order whatever the statement.
+   * Several of them at once use all threads.
+   */
+  async singleThreaded<T>(when: boolean, work: () => Promise<T>): Promise<T> {
+    if (!when) return work();
+    await setOption(this.#main, 'threads', '1');
+    try {
+      return await work();
+    } finally {
+      await setOption(this.#main, 'threads', String(this.threads));
+    }
+  }
+
   /** A result of any size, chunk by chunk, on a connection of its own. A chunk is good until the next is asked for. */
   async *chunks(sql: string): AsyncGenerator<DuckDBDataChunk> {
     const connection = await this.#take();
     try {
       const result = await connection.stream(sql);
-      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
+      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
         yield chunk;
+        this.#goOn();
+      }
     } finally {
       this.#idle.push(connection);
     }
+  }
+
+  /** Ends the statements under way with an error, and begins no other. */
+  interrupt(): void {
+    this.#interrupted = true;
+    for (const connection of this.#connections) connection.interrupt();
   }
 
   close(): void {
@@ -132,10 +160,16 @@ export class Session {
     }
   }
 
+  #goOn(): void {
+    if (this.#interrupted) throw new Error('The engine was interrupted');
+  }
+
   async #take(): Promise<DuckDBConnection> {
+    this.#goOn();
     const idle = this.#idle.pop();
     if (idle) return idle;
     const connection = await this.#instance.connect();
+    this.#connections.push(connection);
     await setOption(connection, 'TimeZone', this.#timezone);
     return connection;
   }

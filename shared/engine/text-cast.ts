@@ -242,7 +242,7 @@ function plainCast(sql: string, style: TextStyle, isValue: (token: string) => bo
 /** `cast`, or null for a token that the cast itself might take for a value; the others it turns to null anyway. */
 function unlessToken(source: string, style: TextStyle, isValue: (token: string) => boolean, cast: string): string {
   const tokens = style.nullTokens.filter(isValue);
-  return tokens.length === 0 ? cast : `CASE WHEN trim(${source}) IN (${listed(tokens)}) THEN NULL ELSE ${cast} END`;
+  return tokens.length === 0 ? cast : `CASE WHEN ${isOneOf(`trim(${source})`, tokens)} THEN NULL ELSE ${cast} END`;
 }
 
 /** True where there is text but no value, and it is no null token; or where there is a value for which `exact` is false. */
@@ -253,13 +253,14 @@ function misfitUnless(
   exact: string,
   alsoMissing?: [expression: string, token: string],
 ): string {
-  const listedToken = `trim(${source}, ' \t') IN (${listed(['', ...style.nullTokens])})`;
+  const listedToken = isOneOf(`trim(${source}, ' \t')`, ['', ...style.nullTokens]);
   const missing = alsoMissing ? `(${listedToken} OR ${alsoMissing[0]} = ${literal(alsoMissing[1])})` : listedToken;
   return `CASE WHEN ${value} IS NULL THEN ${source} IS NOT NULL AND NOT ${missing} ELSE NOT (${exact}) END`;
 }
 
-function listed(values: readonly string[]): string {
-  return literals(values).slice(1, -1);
+/** A function, where the engine would make a join of a longer IN, for every row and outside of any CASE. */
+function isOneOf(text: string, values: readonly string[]): string {
+  return `list_contains(${literals(values)}, ${text})`;
 }
 
 /** The whole text but for blanks around it. */
@@ -280,8 +281,9 @@ function isUtc(timezone: string): boolean {
   return timezone === 'UTC' || timezone === 'Etc/UTC';
 }
 
+/** NaN is no number here: it is looked for by itself. */
 function isNumberLike(token: string): boolean {
-  return /^\s*[+-]?(\d|[.,]|inf|nan)/i.test(token);
+  return /^\s*[+-]?(\d|[.,]|inf)/i.test(token);
 }
 
 function isTimeLike(token: string): boolean {
