@@ -233,8 +233,8 @@ export const SLICE_JUDGE_RECORDS = 200;
 export const SLICE_TAIL_BYTES = 64 * KiB;
 
 // ── archives ────────────────────────────────────────────────────────────────────────────────────────────────────────
-/** Bytes out of an archive or compressed file for each byte in: CSV stays below 100, pure bombs reach 1,030 with deflate … */
-export const ARCHIVE_MAX_RATIO = 500;
+/** Bytes out of an archive or compressed file for each byte in: CSV stays below 100, bombs reach 229 (deflate at level 1) to 1,030 … */
+export const ARCHIVE_MAX_RATIO = 200;
 /** … judged only beyond this many bytes out, which do no harm whatever the ratio. */
 export const ARCHIVE_RATIO_FREE_BYTES = 128 * MiB;
 /** Uncompressed bytes that a ZIP may announce: the largest disk of a Fargate task. */
