@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { EXIT, exitCodeOf } from './exit.ts';
 import type { Output } from './print.ts';
@@ -109,7 +109,7 @@ function program(signal: AbortSignal): Command {
     .command('runs')
     .argument('[data set]')
     .description('history: what ran, with counts and errors')
-    .option('-n, --last <n>', 'at most so many', '20')
+    .option('-n, --last <n>', 'at most so many', wholeNumber, 20)
     .action(async (dataset, options) => {
       const { runs } = await import('./commands/runs.ts');
       process.exitCode = await runs(invocation(), dataset, options);
@@ -134,11 +134,17 @@ function program(signal: AbortSignal): Command {
     .command('compact')
     .argument('<db.table>')
     .description("merge a table's small files into few")
-    .action(async (table) => {
+    .option('--datasets <dir>', 'where data sets are found by name', 'datasets')
+    .action(async (table, options) => {
       const { compact } = await import('./commands/compact.ts');
-      process.exitCode = await compact(invocation(), table);
+      process.exitCode = await compact(invocation(), table, options);
     });
   return cli;
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It is to be a whole number from 1.');
 }
 
 function list(text: string): string[] {
@@ -151,9 +157,8 @@ function list(text: string): string[] {
 async function main(): Promise<void> {
   const interrupt = new AbortController();
   process.once('SIGINT', () => {
-    interrupt.abort();
     // A second Ctrl-C ends the process as usual; the first ends it as soon as the execution is marked aborted.
-    process.exitCode = EXIT.interrupted;
+    interrupt.abort();
   });
   try {
     await program(interrupt.signal).parseAsync();
@@ -164,8 +169,12 @@ async function main(): Promise<void> {
     }
     if (!(error instanceof Error)) throw error;
     process.exitCode = exitCodeOf(error.name);
-    process.stderr.write(`${pc.red('error')} ${error.name}: ${error.message}\n`);
+    // What an interrupt broke off is no news.
+    if (!interrupt.signal.aborted) process.stderr.write(`${pc.red('error')} ${error.name}: ${error.message}\n`);
     if (process.env.SLUICE_DEBUG) process.stderr.write(`${error.stack}\n`);
+  } finally {
+    // Not to wait for what is still at work: all of it may break off at any place.
+    if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
   }
 }
 

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Dataset } from '../shared/dataset/dataset.ts';
 import { loadDatasetFile } from '../shared/dataset/parse.ts';
 import { type DatasetRegistry, readDatasets, registryOf } from '../shared/dataset/registry.ts';
+import { UnknownDataset } from '../shared/errors.ts';
+import { readNamedFile } from './named-file.ts';
 
 const FILE = /\.ya?ml$/;
 
@@ -20,7 +21,14 @@ export async function datasetNamedByPerson(
   named: string,
   folder: string,
 ): Promise<{ name: string; datasets: DatasetRegistry }> {
-  if (!FILE.test(named)) return { name: named, datasets: await datasetsIn(folder) };
-  const dataset: Dataset = loadDatasetFile(await readFile(named, 'utf8'), named);
+  if (!FILE.test(named)) {
+    if (!existsSync(folder)) {
+      throw new UnknownDataset(
+        `No data set is named "${named}": there is no folder ${folder} here; --datasets names another, or name a .yml file`,
+      );
+    }
+    return { name: named, datasets: await datasetsIn(folder) };
+  }
+  const dataset: Dataset = loadDatasetFile(await readNamedFile(named), named);
   return { name: dataset.name ?? basename(named).replace(FILE, ''), datasets: registryOf([dataset]) };
 }

@@ -90,7 +90,7 @@ async function demo(folder: string): Promise<number> {
 
     title('7  Every run is on record');
     command('runs');
-    expectDone(await runs(at, undefined, { last: '20' }));
+    expectDone(await runs(at, undefined, { last: 20 }));
 
     title('Go on');
     say(`  ${relative(process.cwd(), home.lake)} is a DuckDB file: open it with any client, or`);

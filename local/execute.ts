@@ -2,12 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { ResolveRequest } from '../functions/list-latest/step.ts';
 import { makeSteps } from '../functions/steps.ts';
-import { runId } from '../shared/commit/keys.ts';
+import type { Intent } from '../shared/commit/entry.ts';
+import type { HistoryLine } from '../shared/commit/history.ts';
+import { readJson } from '../shared/commit/json-object.ts';
+import { runId, runKeys } from '../shared/commit/keys.ts';
+import { runFiles } from '../shared/commit/run-files.ts';
 import type { LoadRequest } from '../shared/dataset/request.ts';
+import type { Listed } from '../shared/domain/load.ts';
 import { ensureHistoryView } from '../shared/engine/history-view.ts';
+import { uri } from '../shared/ports/object-store.ts';
 import type { Home } from './home.ts';
 import type { MachineEvent } from './machine/events.ts';
-import { loadDefinition, runMachine } from './machine.ts';
+import { type ExecutionResult, loadDefinition, runMachine } from './machine.ts';
+import { count } from './print.ts';
 import { callsSince, type RunResult, readHistory, sourcesOf } from './result.ts';
 
 export const DEFINITION = join(import.meta.dirname, '..', 'statemachines', 'load.asl.yml');
@@ -48,18 +55,50 @@ export async function execute(home: Home, request: LoadRequest, options: Execute
     ...(options.onEvent ? { onEvent: options.onEvent } : {}),
     ...(options.signal ? { signal: options.signal } : {}),
   });
-  await ensureHistoryView({ path: home.lake }, home.pathOf({ bucket: home.places.work, key: 'history' }));
   const lines = await readHistory(home, request.dataset.name, run);
-  const status = lines[0]?.status ?? (outcome.status === 'SUCCEEDED' ? 'succeeded' : 'failed');
+  // A run that broke off at its beginning, or was interrupted, has left no line, and there may be none of any run.
+  if (lines.length > 0) {
+    await ensureHistoryView({ path: home.lake }, home.pathOf({ bucket: home.places.work, key: 'history' }));
+  }
+  const status = statusOf(outcome, lines, request);
   return {
-    run: { id: run, status: outcome.status === 'SUCCEEDED' ? status : 'failed' },
+    run: { id: run, status },
     tables: lines[0]?.tables ?? [],
+    ...(status === 'succeeded' ? await filesOf(home, request, run) : {}),
     sources: sourcesOf(lines),
     objectStoreCalls: callsSince(callsBefore, ports.objects.calls),
     durationMs: Math.round(performance.now() - startedAt),
-    notices: request.notices,
+    notices: [...request.notices, ...skippedNotices(await runFiles(ports, run).listedIfAny(), status)],
     ...(outcome.error ? { error: errorOf(outcome.error) } : {}),
   };
+}
+
+function statusOf(outcome: ExecutionResult, lines: HistoryLine[], request: LoadRequest): RunResult['run']['status'] {
+  if (outcome.status !== 'SUCCEEDED') return 'failed';
+  // A compaction that finds every partition in one file is not on record.
+  return lines[0]?.status ?? (request.compact ? 'nothing' : 'succeeded');
+}
+
+/** Layout mirror: what the run wrote where, since there is no table that says it. */
+async function filesOf(home: Home, request: LoadRequest, run: string): Promise<Pick<RunResult, 'files'>> {
+  if (request.dataset.target.layout !== 'mirror') return {};
+  const { objects, places } = home.ports;
+  const intent = await readJson<Intent>(objects, { bucket: places.work, key: runKeys.intent(run) });
+  return { files: intent.fixed.map((file) => ({ uri: uri(file), rows: file.rows, bytes: file.bytes })) };
+}
+
+/** Why objects that matched were not loaded; those that are loaded already are told of only where nothing else is. */
+function skippedNotices(listed: Listed | undefined, status: RunResult['run']['status']): string[] {
+  if (!listed) return [];
+  const { loaded, held, quarantined, superseded } = listed.skipped;
+  const notices: string[] = [];
+  if (loaded > 0 && status === 'nothing') notices.push(`${count(loaded, 'object')} loaded already`);
+  if (held > 0) notices.push(`${count(held, 'object')} left to another run that holds them`);
+  if (quarantined > 0) {
+    notices.push(`${count(quarantined, 'object')} left in quarantine, having failed before; force=true tries again`);
+  }
+  if (superseded > 0) notices.push(`${count(superseded, 'object')} of the event gone, or changed since`);
+  return notices;
 }
 
 /** The state machine's error: its name, and Lambda's or the Fail state's JSON about it. */

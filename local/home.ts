@@ -31,6 +31,8 @@ export const LOCAL_PLACES: Places = { landing: 'landing', work: 'work', lake: 'l
 export interface HomeOptions {
   /** Makes the store of a source that is real S3; loaded by the caller only where a data set needs it. */
   openS3?: (options: { access: SourceAccess }) => ObjectStore;
+  /** Interrupts the engine. */
+  signal?: AbortSignal;
 }
 
 /** Opens a home, making it where it is not there yet. */
@@ -47,7 +49,10 @@ export async function openHome(folder: string, options: HomeOptions = {}): Promi
   const executions = localExecutions(root);
   const others = new Map<string, ObjectStore>();
   let engine: Promise<TableEngine> | undefined;
-  const openEngine = async () => (await import('../shared/engine/duckdb-engine.ts')).duckdbEngine();
+  const openEngine = async () => {
+    const { duckdbEngine } = await import('../shared/engine/duckdb-engine.ts');
+    return duckdbEngine(options.signal ? { signal: options.signal } : {});
+  };
   /** A source may be real S3, by its own access, while work and lake are folders. */
   const openSource = (access: SourceAccess): ObjectStore => {
     if (Object.keys(access).length === 0) return objects;

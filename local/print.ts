@@ -76,13 +76,15 @@ export function count(n: number, noun: string, plural = `${noun}s`): string {
 }
 
 /** A run's result for people. */
-export function runSummary(result: RunResult): string {
+export function runSummary(result: RunResult, { compact = false }: { compact?: boolean } = {}): string {
   const lines: string[] = [];
   if (result.run.status === 'failed') {
     const { error } = result;
     lines.push(`${pc.red('failed')} ${error ? `${error.name}: ${error.message}` : ''}`);
   } else if (result.run.status === 'nothing') {
-    lines.push(`${pc.green('nothing to load')} (${seconds(result)})`);
+    lines.push(`${pc.green(compact ? 'nothing to compact' : 'nothing to load')} (${seconds(result)})`);
+  } else if (compact) {
+    lines.push(`${pc.green('compacted')} in ${seconds(result)}`);
   } else {
     const read = sum(result, 'rowsRead');
     const rejected = sum(result, 'rowsRejected');
@@ -98,15 +100,28 @@ export function runSummary(result: RunResult): string {
     });
     lines.push(textTable(['table', 'format', 'rows', 'partitions', 'files', 'size'], rows));
   }
+  if (result.files && result.files.length > 0) {
+    const rows = result.files.slice(0, SHOWN).map((file) => [file.uri, file.rows, formatBytes(file.bytes)]);
+    lines.push(textTable(['file', 'rows', 'size'], rows), ...more(result.files.length, '--json lists them'));
+  }
   const quarantined = result.sources.filter((source) => source.status === 'quarantined');
   if (quarantined.length > 0) {
     lines.push(pc.yellow(`${count(quarantined.length, 'object')} quarantined:`));
-    for (const source of quarantined.slice(0, 10)) {
-      lines.push(`  ${source.uri}\n    ${source.error?.name}: ${source.error?.message}`);
+    for (const { uri, error } of quarantined.slice(0, SHOWN)) {
+      lines.push(`  ${uri}`);
+      // The run's own error has been said.
+      if (error && error.message !== result.error?.message) lines.push(`    ${error.name}: ${error.message}`);
     }
-    if (quarantined.length > 10) lines.push(`  … and ${quarantined.length - 10} more: sluice runs --json`);
+    lines.push(...more(quarantined.length, '--json lists them'));
   }
   return lines.join('\n');
+}
+
+/** Files and objects that a summary names one by one. */
+const SHOWN = 10;
+
+function more(all: number, hint: string): string[] {
+  return all > SHOWN ? [`  … and ${formatCount(all - SHOWN)} more: ${hint}`] : [];
 }
 
 function sum(result: RunResult, field: 'rowsRead' | 'rowsWritten' | 'rowsRejected'): number {

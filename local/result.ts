@@ -8,6 +8,8 @@ import type { Home } from './home.ts';
 export interface RunResult {
   run: { id: string; status: 'succeeded' | 'failed' | 'nothing' | 'superseded' };
   tables: TableResult[];
+  /** Layout mirror: the files that the run wrote. */
+  files?: { uri: string; rows: number; bytes: number }[];
   sources: SourceResult[];
   objectStoreCalls: CallCounts;
   durationMs: number;

@@ -2,6 +2,7 @@ import { type LiveFile, type LogState, partitionKey, type TableLog, tableKey } f
 import { attemptFolder, type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
 import { type TaskList, taskName, writeTasks } from '../../shared/commit/tasks.ts';
 import type { Gathered, Plan, RepartitionTask } from '../../shared/domain/load.ts';
+import { resolveColumns } from '../../shared/domain/partition-spec.ts';
 import type { Column } from '../../shared/domain/schema.ts';
 import { AVRO_TIMESTAMPS, PLANNED_COLUMNS, tableName } from '../../shared/domain/tables.ts';
 import { BadRequest } from '../../shared/errors.ts';
@@ -68,6 +69,12 @@ export async function planCompaction(
   return (await files.fixGathered('first', gathered)).buckets!;
 }
 
+/** Rows of one partition are not sorted by what is the same in all of them. */
+function sortColumns(sortBy: readonly string[], columns: readonly Column[], inFiles: readonly Column[]): string[] {
+  const names = resolveColumns(sortBy, columns, 'sortBy').map((column) => column.name);
+  return names.filter((name) => inFiles.some((column) => column.name === name));
+}
+
 function partitionsOfMany(table: TableLog): Map<string, LiveFile[]> {
   const partitions = new Map<string, LiveFile[]>();
   for (const file of table.files) {
@@ -86,7 +93,7 @@ function plannedTable(fixed: RunRequest, parquet: TableLog): Plan['tables'][numb
     writing: {
       columns: parquet.columns,
       partitions: [],
-      sortBy: target.sortBy,
+      sortBy: sortColumns(target.sortBy, columns, parquet.columns),
       formats: target.formats,
       compression: target.compression,
       avroTimestamps: parquet.parameters[AVRO_TIMESTAMPS] === 'micros' ? 'micros' : 'millis',

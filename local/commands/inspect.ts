@@ -1,31 +1,29 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { describeObject } from '../../functions/read/describe-object.ts';
-import { directoryObjectStore } from '../../shared/adapters/directory-object-store.ts';
+import { layout } from '../../shared/adapters/directory-files.ts';
+import { createBucket, directoryObjectStore } from '../../shared/adapters/directory-object-store.ts';
 import { parseDataset } from '../../shared/dataset/parse.ts';
 import type { FoundPart } from '../../shared/domain/load.ts';
 import { normaliseNames } from '../../shared/domain/names.ts';
 import { sourceId } from '../../shared/domain/source.ts';
 import { planTasks } from '../../shared/domain/splits.ts';
 import { duckdbEngine } from '../../shared/engine/duckdb-engine.ts';
-import { BadRequest } from '../../shared/errors.ts';
+import { BadRequest, SluiceError } from '../../shared/errors.ts';
+import { uri } from '../../shared/ports/object-store.ts';
 import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
+import { checkFiles } from '../named-file.ts';
 import { formatBytes, textTable } from '../print.ts';
 
 /** `sluice inspect`: what read finds in a file, and why. */
 export async function inspect(at: Invocation, file: string): Promise<number> {
   const path = resolve(file);
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) {
-    throw new BadRequest(`Cannot inspect ${file}: ${found ? 'it is a directory' : 'there is no such file'}`, {
-      where: file,
-    });
-  }
+  await checkFiles([file], 'inspect');
   const scratch = await mkdtemp(join(tmpdir(), 'sluice-'));
-  const store = directoryObjectStore(dirname(dirname(path)));
-  const address = { bucket: basename(dirname(path)), key: basename(path) };
+  const address = { bucket: 'inspect', key: basename(path) };
+  const store = directoryObjectStore(join(scratch, 's3'));
   const dataset = parseDataset({ name: 'inspect', target: { database: 'inspect', table: 'inspect' } }, 'inspect');
   let engine: ReturnType<typeof duckdbEngine> | undefined;
   const openEngine = async () => {
@@ -33,6 +31,9 @@ export async function inspect(at: Invocation, file: string): Promise<number> {
     return engine;
   };
   try {
+    await createBucket(join(scratch, 's3'), address.bucket);
+    // A link, not a second name of the file: the scratch folder may be on another disk.
+    await symlink(path, layout(join(scratch, 's3', address.bucket), address.key).own);
     const info = await store.head(address);
     if (!info) throw new BadRequest(`Cannot inspect ${file}: it cannot be read`, { where: file });
     const source = {
@@ -63,6 +64,10 @@ export async function inspect(at: Invocation, file: string): Promise<number> {
       );
     }
     return EXIT.done;
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error;
+    // To people it is their file, not an object of the store that read looks at it through.
+    throw new SluiceError(error.name, error.message.replaceAll(uri(address), file), { where: file, cause: error });
   } finally {
     await (await engine)?.close();
     await rm(scratch, { recursive: true, force: true });
@@ -83,6 +88,11 @@ function report(part: FoundPart) {
   };
 }
 
+function quotesOf(quote: string): string {
+  if (quote === '') return 'no quotes';
+  return { '"': 'double quotes', "'": 'single quotes' }[quote] ?? `quotes ${quote}`;
+}
+
 function forPeople(part: FoundPart): string {
   const lines: string[] = [];
   if (part.entry) lines.push(`entry       ${part.entry.name}`);
@@ -93,7 +103,7 @@ function forPeople(part: FoundPart): string {
     const shown = [
       encoding,
       `delimiter ${JSON.stringify(delimiter)}`,
-      quote === '' ? 'no quotes' : `quote ${quote}`,
+      quotesOf(quote),
       ...(escaping === '' || escaping === quote ? [] : [`escape ${escaping}`]),
       `line end ${JSON.stringify(lineEnd)}`,
       headerRows === 0 ? 'no header' : `${headerRows === 1 ? 'a header' : `${headerRows} header rows`}`,

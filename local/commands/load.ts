@@ -3,11 +3,12 @@ import { basename, dirname, resolve } from 'node:path';
 import { datasetNameFrom, parseDataset } from '../../shared/dataset/parse.ts';
 import { checkPlaces } from '../../shared/dataset/places.ts';
 import type { LoadRequest } from '../../shared/dataset/request.ts';
-import { expandDotted, mergeSettings, parseSetting } from '../../shared/dataset/settings.ts';
+import { expandDotted, isSettings, mergeSettings, parseSetting, type Settings } from '../../shared/dataset/settings.ts';
 import { yesterday } from '../../shared/domain/dates.ts';
 import { BadRequest } from '../../shared/errors.ts';
 import type { Invocation } from '../cli.ts';
 import { type Home, openHome } from '../home.ts';
+import { checkFiles } from '../named-file.ts';
 import { runRequests } from './run.ts';
 
 export interface LoadOptions {
@@ -24,23 +25,24 @@ export async function loadFiles(at: Invocation, files: string[], options: LoadOp
   if (!database || !table || more.length > 0) {
     throw new BadRequest(`--table wants database.table, not "${options.table}"`);
   }
-  await checkFiles(files);
-  const home = await openHome(at.home);
+  await checkFiles(files, 'load');
+  const home = await openHome(at.home, { signal: at.signal });
   try {
     const prefix = `load/${database}.${table}/`;
-    const definition = {
+    const asked: Settings = {
       name: datasetNameFrom(`load-${database}-${table}`),
       source: { prefix },
       target: {
         database,
         table,
-        mode: options.mode ?? 'overwrite',
+        ...(options.mode ? { mode: options.mode } : {}),
         ...(options.partitionBy ? { partitionBy: options.partitionBy } : {}),
         ...(options.format ? { formats: options.format } : {}),
       },
     };
     const settings = options.set.map(parseSetting).map(({ key, value }) => expandDotted({ [key]: value }));
-    const dataset = parseDataset(settings.reduce(mergeSettings, definition), 'sluice load');
+    const definition = settings.reduce(mergeSettings, asked);
+    const dataset = parseDataset(mergeSettings(defaultsOf(definition), definition), 'sluice load');
     checkPlaces(dataset, home.places);
     const now = new Date();
     const request: LoadRequest = {
@@ -58,26 +60,11 @@ export async function loadFiles(at: Invocation, files: string[], options: LoadOp
   }
 }
 
-async function checkFiles(files: string[]): Promise<void> {
-  for (const file of files) {
-    const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
-      throw new BadRequest(
-        `Cannot load ${file}: ${error.code === 'ENOENT' ? 'there is no such file' : error.message}`,
-        {
-          where: file,
-          cause: error,
-        },
-      );
-    });
-    if (!found.isFile()) {
-      throw new BadRequest(
-        `Cannot load ${file}: it is ${found.isDirectory() ? 'a directory; name its files' : 'no file'}`,
-        {
-          where: file,
-        },
-      );
-    }
-  }
+/** An ad-hoc load takes the place of what the table had; mirrored files do that anyway, and know no mode. */
+function defaultsOf(definition: Settings): Settings {
+  const { target } = definition;
+  const mirrors = isSettings(target) && target['layout'] === 'mirror';
+  return mirrors ? {} : { target: { mode: 'overwrite' } };
 }
 
 /** Puts the files where they are objects: as links where the disk allows it, so that nothing is copied. */

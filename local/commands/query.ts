@@ -6,7 +6,7 @@ import { textTable } from '../print.ts';
 
 /** `sluice query`: SQL over the published tables; a table, `--json` (one object a row) or `--csv`. */
 export async function query(at: Invocation, sql: string, options: { csv?: boolean }): Promise<number> {
-  const { columns, rows } = await queryLake({ path: join(resolve(at.home), 'lake.duckdb') }, sql);
+  const { columns, rows } = await queryLake({ path: join(resolve(at.home), 'lake.duckdb') }, sql, at.signal);
   if (at.output.json) {
     at.output.out(
       JSON.stringify(

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { s3ObjectStore } from '../../shared/adapters/s3-object-store.ts';
 import type { DatasetRegistry } from '../../shared/dataset/registry.ts';
 import type { LoadRequest, RequestContext } from '../../shared/dataset/request.ts';
@@ -10,6 +9,7 @@ import { datasetNamedByPerson, datasetsIn } from '../datasets.ts';
 import { execute } from '../execute.ts';
 import { EXIT, exitCodeOf } from '../exit.ts';
 import { type Home, openHome } from '../home.ts';
+import { readNamedFile } from '../named-file.ts';
 import { runSummary } from '../print.ts';
 import { progress } from '../progress.ts';
 import type { RunResult } from '../result.ts';
@@ -27,7 +27,7 @@ export async function runDataset(
 
 /** `sluice event`: the executions that an event would start, one a data set. */
 export async function runEvent(at: Invocation, file: string, options: { datasets: string }): Promise<number> {
-  const text = await readFile(file, 'utf8');
+  const text = await readNamedFile(file);
   let event: unknown;
   try {
     event = JSON.parse(text);
@@ -38,7 +38,7 @@ export async function runEvent(at: Invocation, file: string, options: { datasets
 }
 
 async function runInput(at: Invocation, input: unknown, datasets: DatasetRegistry): Promise<number> {
-  const home = await openHome(at.home, { openS3: s3ObjectStore });
+  const home = await openHome(at.home, { openS3: s3ObjectStore, signal: at.signal });
   try {
     const context: RequestContext = { environment: process.env, datasets, places: home.places, now: new Date() };
     const { requests, notices } = groupByDataset(input, context);
@@ -62,10 +62,20 @@ export async function runRequests(at: Invocation, home: Home, requests: LoadRequ
       shown.stop();
     }
     for (const notice of result.notices) at.output.err(notice);
-    at.output.out(at.output.json ? JSON.stringify(result, null, 2) : runSummary(result));
+    show(at, result, request);
     if (at.signal.aborted) return EXIT.interrupted;
     if (result.run.status === 'failed')
       code = Math.max(code, result.error ? exitCodeOf(result.error.name) : EXIT.failed);
   }
   return code;
+}
+
+/** What failed is told on stderr, so that it is seen also where stdout goes elsewhere. */
+function show(at: Invocation, result: RunResult, request: LoadRequest): void {
+  const failed = result.run.status === 'failed';
+  if (at.output.json) at.output.out(JSON.stringify(result, null, 2));
+  if (at.output.json && !failed) return;
+  const summary = at.signal.aborted ? `interrupted: ${result.run.id}` : runSummary(result, request);
+  if (failed) at.output.err(summary);
+  else at.output.out(summary);
 }

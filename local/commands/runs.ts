@@ -20,11 +20,11 @@ interface RunLine {
 }
 
 /** `sluice runs`: the newest last, as people read a log. */
-export async function runs(at: Invocation, dataset: string | undefined, options: { last: string }): Promise<number> {
+export async function runs(at: Invocation, dataset: string | undefined, options: { last: number }): Promise<number> {
   const home = await openHome(at.home);
   try {
     const lines = await readRuns(home, dataset);
-    const last = lines.slice(-Number(options.last));
+    const last = lines.slice(-options.last);
     if (at.output.json) {
       at.output.out(JSON.stringify(last, null, 2));
       return EXIT.done;

@@ -1,21 +1,24 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pc from 'picocolors';
+import type { Dataset } from '../../shared/dataset/dataset.ts';
 import { inspectDatasetFile, type PlacedProblem } from '../../shared/dataset/parse.ts';
-import { BadRequest } from '../../shared/errors.ts';
+import { registryOf } from '../../shared/dataset/registry.ts';
+import { BadDataset, BadRequest } from '../../shared/errors.ts';
 import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
 import { LOCAL_PLACES } from '../home.ts';
+import { readNamedFile } from '../named-file.ts';
 
 /** `sluice validate`: every problem of every file, with its line. */
 export async function validate(at: Invocation, named: string[]): Promise<number> {
   const files = named.length > 0 ? named : await datasetFiles('datasets');
+  const good: Dataset[] = [];
   const reports: { file: string; problems: PlacedProblem[] }[] = [];
   for (const file of files) {
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      throw new BadRequest(`Cannot read ${file}: ${error.message}`, { where: file, cause: error });
-    });
-    reports.push({ file, problems: inspectDatasetFile(text, file, LOCAL_PLACES).problems });
+    const { dataset, problems } = inspectDatasetFile(await readNamedFile(file), file, LOCAL_PLACES);
+    reports.push({ file, problems: [...problems, ...(dataset ? conflicts(dataset, good, file) : [])] });
+    if (dataset) good.push(dataset);
   }
   if (at.output.json) {
     at.output.out(JSON.stringify(reports, null, 2));
@@ -26,6 +29,17 @@ export async function validate(at: Invocation, named: string[]): Promise<number>
     }
   }
   return reports.every(({ problems }) => problems.length === 0) ? EXIT.done : EXIT.usage;
+}
+
+/** What one data set takes that is another's: its name, or a table. */
+function conflicts(dataset: Dataset, others: Dataset[], file: string): PlacedProblem[] {
+  try {
+    registryOf([...others, dataset]);
+    return [];
+  } catch (error) {
+    if (!(error instanceof BadDataset)) throw error;
+    return [{ text: `${error.message} in ${file}`, path: [] }];
+  }
 }
 
 async function datasetFiles(folder: string): Promise<string[]> {
