@@ -1,10 +1,12 @@
 import pMap from 'p-map';
 import { z } from 'zod';
-import { claim } from '../../shared/commit/claims.ts';
+import { type ClaimOutcome, claim } from '../../shared/commit/claims.ts';
+import { finishRun } from '../../shared/commit/finish.ts';
 import type { LogState } from '../../shared/commit/fold.ts';
 import { writeHistory } from '../../shared/commit/history.ts';
 import { runId } from '../../shared/commit/keys.ts';
 import { openLog } from '../../shared/commit/log.ts';
+import { repair } from '../../shared/commit/repair.ts';
 import { attemptFolder, type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
 import { readTasks, taskName, writeTasks } from '../../shared/commit/tasks.ts';
 import { type LoadRequest, reloads } from '../../shared/dataset/request.ts';
@@ -103,12 +105,13 @@ async function list(
   predecessor: string | undefined,
   attempt: string,
 ): Promise<Listed> {
-  const { request, run } = fixed;
+  const { request, run, executionId } = fixed;
+  await repair(ports, request.dataset, { run, executionId, attempt });
   const state = await openLog(ports.objects, ports.places.work, request.dataset.name).head();
   const candidates = predecessor
     ? await objectsOf(ports, predecessor)
     : await candidatesOf(ports, request, (id) => state.sources.has(id));
-  const { claimed, loaded, held, quarantined } = await claimAll(ports, fixed, candidates.objects, state);
+  const { claimed, loaded, held, quarantined } = await claimAll(ports, fixed, candidates.objects, state, attempt);
   const tasks = batches(claimed);
   return {
     tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'list', attempt), tasks),
@@ -124,17 +127,44 @@ async function objectsOf(ports: Ports, run: string): Promise<Candidates> {
   return { objects: tasks.flatMap((task) => task.sources), loaded: 0, superseded: 0 };
 }
 
-async function claimAll(ports: Ports, fixed: RunRequest, sources: SourceObject[], state: LogState) {
+interface Claims {
+  claimed: SourceObject[];
+  loaded: number;
+  held: number;
+  quarantined: number;
+}
+
+/**
+ * Claims each object. Runs that decided to commit and died are met by what they hold: they are finished, and their objects
+ * claimed once more, to find them loaded, or free where the commit was void.
+ */
+async function claimAll(
+  ports: Ports,
+  fixed: RunRequest,
+  sources: SourceObject[],
+  state: LogState,
+  attempt: string,
+): Promise<Claims> {
   const { request, run, executionId } = fixed;
   const claimant = { run, executionId, dataset: request.dataset.name, force: reloads(request) };
-  const outcomes = await pMap(sources, (source) => claim(ports, claimant, source, state), {
-    concurrency: SMALL_CALLS_AT_ONCE,
-  });
+  const claimEach = (wanted: SourceObject[], at: LogState): Promise<ClaimOutcome[]> =>
+    pMap(wanted, (source) => claim(ports, claimant, source, at), { concurrency: SMALL_CALLS_AT_ONCE });
+
+  const outcomes = await claimEach(sources, state);
+  const unfinished = new Set(outcomes.flatMap((outcome) => (typeof outcome === 'object' ? [outcome.unfinished] : [])));
+  if (unfinished.size > 0) {
+    for (const dead of unfinished) await finishRun(ports, await runFiles(ports, dead).request(), attempt);
+    const waiting = sources.filter((_, i) => typeof outcomes[i] === 'object');
+    const now = await openLog(ports.objects, ports.places.work, request.dataset.name).head();
+    const again = await claimEach(waiting, now);
+    for (const [i, source] of waiting.entries()) outcomes[sources.indexOf(source)] = again[i];
+  }
+  const count = (wanted: ClaimOutcome) => outcomes.filter((outcome) => outcome === wanted).length;
   return {
     claimed: sources.filter((_, i) => outcomes[i] === 'claimed'),
-    loaded: outcomes.filter((outcome) => outcome === 'loaded').length,
-    held: outcomes.filter((outcome) => outcome === 'held').length,
-    quarantined: outcomes.filter((outcome) => outcome === 'quarantined').length,
+    loaded: count('loaded'),
+    held: count('held'),
+    quarantined: count('quarantined'),
   };
 }
 

@@ -4,7 +4,7 @@ import { openLog } from '../../shared/commit/log.ts';
 import { readOutcomes } from '../../shared/commit/receipts.ts';
 import { type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
 import { readTasks } from '../../shared/commit/tasks.ts';
-import { modeOf } from '../../shared/dataset/dataset.ts';
+import { type Dataset, graceSecondsOf, modeOf } from '../../shared/dataset/dataset.ts';
 import type {
   ConvertReceipt,
   FinalStoredFile,
@@ -31,7 +31,7 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
   const mirrored = dataset.target.layout === 'mirror';
   const tableChanges = (): TableChange[] => {
     if (mirrored) return [];
-    if (gathered.compacted) return compactions(state, finals, gathered.compacted);
+    if (gathered.compacted) return compactions(dataset, state, finals, gathered.compacted);
     return changesOf(ports, fixed, plan, finals, state, replacesOf(fixed, state, sources, plan));
   };
   return {
@@ -41,7 +41,7 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
     at: ports.clock.now().toISOString(),
     force: reload,
     readers,
-    graceSeconds: readers === 'path' ? 0 : Math.round((dataset.target.graceMinutes ?? ports.graceMinutes) * 60),
+    graceSeconds: graceSecondsOf(dataset, ports.graceMinutes),
     sources: sources.map(({ id, bucket, key, etag, lastModified }) => ({ id, bucket, key, etag, lastModified })),
     tables: tableChanges(),
     fixed: mirrored ? fixedFiles(plan, finals) : [],
@@ -124,7 +124,7 @@ function changesOf(
     ...table,
     replaces,
     emptied: [],
-    files: numbered(files.filter((file) => file.format === table.format)),
+    files: numbered(files, table.format, fixed.request.dataset),
   }));
   return replaces === 'everything' ? [...changes, ...leftFormats(fixed, state)] : changes;
 }
@@ -142,6 +142,7 @@ function leftFormats(fixed: RunRequest, state: LogState): TableChange[] {
 
 /** The tables as they are, the same rows in other files. */
 function compactions(
+  dataset: Dataset,
   state: LogState,
   files: TableFile[],
   compacted: NonNullable<Gathered['compacted']>,
@@ -153,21 +154,22 @@ function compactions(
       ...{ database, table: name, format, bucket, root, columns, partitionColumns, parameters },
       replaces: { keys },
       emptied: [],
-      files: numbered(files.filter((file) => file.format === format)),
+      files: numbered(files, format, dataset),
     };
   });
 }
 
 /** `part-00000.parquet`, numbered within each partition. */
-function numbered(files: TableFile[]): NewFile[] {
+function numbered(files: TableFile[], format: OutputFormat, dataset: Dataset): NewFile[] {
   const counts = new Map<string, number>();
-  return files.map((file) => {
+  const ofFormat = files.filter((file) => file.format === format);
+  return ofFormat.map((file) => {
     const key = JSON.stringify(file.partition);
     const n = counts.get(key) ?? 0;
     counts.set(key, n + 1);
     return {
       partition: file.partition,
-      name: `part-${String(n).padStart(5, '0')}${EXTENSIONS[file.format]}`,
+      name: `part-${String(n).padStart(5, '0')}${extension(format, dataset)}`,
       staged: file.key,
       etag: file.etag,
       rows: file.rows,
@@ -176,7 +178,10 @@ function numbered(files: TableFile[]): NewFile[] {
   });
 }
 
-const EXTENSIONS: Record<OutputFormat, string> = { parquet: '.parquet', avro: '.avro', csv: '.csv' };
+/** Readers tell a compressed CSV by its name alone; the other formats say it inside. */
+function extension(format: OutputFormat, dataset: Dataset): string {
+  return format === 'csv' && dataset.target.compression.csv === 'gzip' ? '.csv.gz' : `.${format}`;
+}
 
 function fixedFiles(plan: Plan, files: TableFile[]): FixedFile[] {
   return files.map((file) => {

@@ -3,7 +3,6 @@ import type { Intent } from '../../shared/commit/entry.ts';
 import { readJson } from '../../shared/commit/json-object.ts';
 import { runKeys } from '../../shared/commit/keys.ts';
 import { takeLock } from '../../shared/commit/lock.ts';
-import { openLog } from '../../shared/commit/log.ts';
 import { retireReplaced } from '../../shared/commit/retire.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
@@ -23,9 +22,7 @@ export function makeRetire(ports: Ports) {
     const dataset = fixed.request.dataset.name;
     const lock = await takeLock(ports, dataset, { run: event.run, executionId: fixed.executionId, attempt });
     try {
-      const state = await openLog(ports.objects, ports.places.work, dataset).head();
-      const { deleted } = await retireReplaced(ports, dataset, state, intent.graceSeconds);
-      return { deleted };
+      return { deleted: await retireReplaced(ports, dataset, intent.graceSeconds) };
     } finally {
       await lock.release();
     }

@@ -21,7 +21,9 @@ export type ClaimOutcome =
   /** Another run that is at work, or that decided to commit, holds it. */
   | 'held'
   /** It failed before, and nobody asked for it again. */
-  | 'quarantined';
+  | 'quarantined'
+  /** This run decided to commit and died before it did: it has to be finished first (P2), never taken over from. */
+  | { unfinished: string };
 
 export interface Claimant {
   run: string;
@@ -47,7 +49,9 @@ export async function claim(
     if (held === 'gone') continue;
     if (held.value.run === claimant.run) return 'claimed';
     if (held.value.quarantined !== undefined && !claimant.force) return 'quarantined';
-    if (!(await hasSettled(ports, claimant, held.value, state))) return 'held';
+    const standing = await standingOf(ports, claimant, held.value, state);
+    if (standing === 'at work') return 'held';
+    if (standing === 'unfinished') return { unfinished: held.value.run };
     try {
       await ports.objects.put(address, body, { condition: { ifMatch: held.etag } });
       return 'claimed';
@@ -69,16 +73,23 @@ async function tryPut(ports: Ports, address: { bucket: string; key: string }, bo
 }
 
 /**
- * True where the holder can never commit the object any more: it aborted, or its commit (or void) is in the log. A holder
- * that is no longer running and did not decide is aborted first; if it decided to commit meanwhile, it keeps the object.
+ * Where the holder stands. Settled: it can never commit the object any more, since it aborted or its commit (or void) is in
+ * the log. A holder that is no longer running and did not decide is aborted first; if it decided to commit meanwhile, it is
+ * unfinished.
  */
-async function hasSettled(ports: Ports, claimant: Claimant, holder: ClaimRecord, state: LogState): Promise<boolean> {
-  if (state.runs.has(holder.run)) return true;
+async function standingOf(
+  ports: Ports,
+  claimant: Claimant,
+  holder: ClaimRecord,
+  state: LogState,
+): Promise<'settled' | 'at work' | 'unfinished'> {
+  if (state.runs.has(holder.run)) return 'settled';
   const verdict = await verdictOf(ports.objects, ports.places.work, holder.run);
-  if (verdict === 'abort') return true;
-  if (verdict === 'commit') return false;
-  if ((await ports.executions.status(holder.executionId)) === 'RUNNING') return false;
-  return (await settle(ports.objects, ports.places.work, holder.run, 'abort', claimant.run)) === 'abort';
+  if (verdict === 'abort') return 'settled';
+  if ((await ports.executions.status(holder.executionId)) === 'RUNNING') return 'at work';
+  if (verdict === 'commit') return 'unfinished';
+  const settled = await settle(ports.objects, ports.places.work, holder.run, 'abort', claimant.run);
+  return settled === 'abort' ? 'settled' : 'unfinished';
 }
 
 /**

@@ -25,27 +25,16 @@ export async function writePublished(ports: Ports, dataset: string, published: P
   await putJson(ports.objects, { bucket: ports.places.work, key: publishedKey(dataset) }, published);
 }
 
-/**
- * P8: brings root and catalog to the head of the log: the files first, then the schema, then the partitions. Only the
- * lock's holder calls it. Doing it twice, or from the middle of a broken one, ends in the same state.
- */
-export async function publishHead(ports: Ports, dataset: string, state: LogState): Promise<Published> {
-  const published = await readPublished(ports, dataset);
-  if (published.version >= state.version) return published;
+/** P8: root and catalog from what `published` says to the fold of the log: the files first, then schema and partitions. */
+export async function promoteAndSwap(ports: Ports, state: LogState, published: Published): Promise<void> {
   for (const table of state.tables.values()) {
-    await promote(
-      ports,
-      table.bucket,
-      table.files.filter((file) => file.since > published.version),
-    );
+    const due = table.files.filter((file) => file.since > published.version);
+    await promote(ports, table.bucket, due);
   }
   await promoteFixed(ports, state, published.version);
   for (const table of state.tables.values()) {
     if (table.since > published.version) await ports.catalog.swap(tableState(table, state.version));
   }
-  const now = { ...published, version: state.version };
-  await writePublished(ports, dataset, now);
-  return now;
 }
 
 /** Server-side copies to keys that no other commit uses, so that copying again changes nothing. */

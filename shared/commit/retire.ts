@@ -1,18 +1,14 @@
 import type { Ports } from '../ports/ports.ts';
-import type { LogState } from './fold.ts';
-import { type Published, publishHead, readPublished, writePublished } from './publish.ts';
+import { bringToHead } from './head.ts';
+import { writePublished } from './publish.ts';
 
 /**
  * P9: deletes under the tables' roots what has not been live for at least `graceSeconds`. What no commit ever named (a
- * late copy by a publisher that was thought dead) goes once it is as old. The caller holds the lock.
+ * late copy by a publisher that was thought dead) goes once it is as old. The caller holds the lock. Returns the number of
+ * files deleted.
  */
-export async function retireReplaced(
-  ports: Ports,
-  dataset: string,
-  state: LogState,
-  graceSeconds: number,
-): Promise<{ deleted: number; published: Published }> {
-  await publishHead(ports, dataset, state);
+export async function retireReplaced(ports: Ports, dataset: string, graceSeconds: number): Promise<number> {
+  const { state, published } = await bringToHead(ports, dataset);
   const horizon = ports.clock.now().getTime() - graceSeconds * 1000;
   let deleted = 0;
   let waiting = 0;
@@ -25,11 +21,9 @@ export async function retireReplaced(
       if (new Date(replacedAt).getTime() <= horizon) due.push(info.key);
       else waiting++;
     }
-    await ports.objects.deleteMany(table.bucket, due);
+    if (due.length > 0) await ports.objects.deleteMany(table.bucket, due);
     deleted += due.length;
   }
-  const before = await readPublished(ports, dataset);
-  const published = { ...before, applied: waiting === 0 ? state.version : before.applied };
-  await writePublished(ports, dataset, published);
-  return { deleted, published };
+  if (waiting === 0) await writePublished(ports, dataset, { ...published, applied: state.version });
+  return deleted;
 }

@@ -258,6 +258,11 @@ export function modeOf(dataset: Dataset): 'append' | 'overwrite-partitions' | 'o
   return dataset.target.mode ?? (dataset.target.partitionBy.length > 0 ? 'overwrite-partitions' : 'append');
 }
 
+/** How long replaced files stay: none for readers by path, else as the data set or the deployment has it. */
+export function graceSecondsOf({ target }: Pick<Dataset, 'target'>, defaultMinutes: number): number {
+  return target.readers === 'path' ? 0 : Math.round((target.graceMinutes ?? defaultMinutes) * 60);
+}
+
 /** `schema` in one form: names with or without a type, in order. */
 export function declaredColumns(dataset: Pick<Dataset, 'schema'>): DeclaredColumn[] | undefined {
   const schema = dataset.schema;

@@ -47,6 +47,8 @@ export interface WorldOptions {
   datasets: (DatasetDefinition & { name: string })[];
   objects?: ObjectStore;
   catalog?: Catalog;
+  /** Where the test itself looks, past what it does to the steps' own stores. */
+  observed?: { objects: ObjectStore; catalog: Catalog };
   /** By default the plain one, which knows no types and no formats. */
   engine?: TableEngine;
   /** By default buckets of these names. */
@@ -62,6 +64,7 @@ export function makeWorld(options: WorldOptions): World {
   };
   const objects = options.objects ?? memoryObjectStore(['landing', 'work', 'lake'], clock.now);
   const catalog = options.catalog ?? memoryCatalog();
+  const seen = options.observed ?? { objects, catalog };
   const datasets = registryOf(options.datasets.map((definition) => parseDataset(definition, 'the test')));
   const places = options.places ?? { landing: 'landing', work: 'work', lake: 'lake' };
   const engine = options.engine ?? plainEngine();
@@ -114,14 +117,14 @@ export function makeWorld(options: WorldOptions): World {
 
   async function keys(bucket: string, prefix: string): Promise<string[]> {
     const found: string[] = [];
-    for await (const info of objects.list(bucket, prefix)) found.push(info.key);
+    for await (const info of seen.objects.list(bucket, prefix)) found.push(info.key);
     return found;
   }
 
   async function historyOf(r: string): Promise<HistoryLine[]> {
     const key = (await keys(places.work, 'history/')).find((known) => known.endsWith(`/${r}.json`));
     if (key === undefined) return [];
-    const text = Buffer.from(await objects.read({ bucket: places.work, key })).toString('utf8');
+    const text = Buffer.from(await seen.objects.read({ bucket: places.work, key })).toString('utf8');
     return text
       .split('\n')
       .filter((line) => line !== '')
@@ -133,17 +136,17 @@ export function makeWorld(options: WorldOptions): World {
     datasets,
     steps,
     clock,
-    put: async (key, text) => void (await objects.put({ bucket: places.landing, key }, text)),
+    put: async (key, text) => void (await seen.objects.put({ bucket: places.landing, key }, text)),
     run,
     async rows(database, table) {
-      const found = await catalog.table(database, table);
+      const found = await seen.catalog.table(database, table);
       const names = (found?.partitionColumns ?? []).map((column) => column.name);
       const rows: PlainRow[] = [];
-      for (const partition of await catalog.partitions(database, table)) {
+      for (const partition of await seen.catalog.partitions(database, table)) {
         const values = Object.fromEntries(names.map((name, i) => [name, partition.values[i]]));
         const prefix = partition.location.slice(`s3://${places.lake}/`.length);
         for (const key of await keys(places.lake, prefix)) {
-          const read = parsePlainFile(await objects.read({ bucket: places.lake, key }));
+          const read = parsePlainFile(await seen.objects.read({ bucket: places.lake, key }));
           rows.push(...read.map((row) => ({ ...row, ...values })));
         }
       }

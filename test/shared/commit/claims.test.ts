@@ -48,10 +48,12 @@ describe('claim', () => {
     expect(await verdictOf(ports.objects, 'work', 'r1')).toBe('abort');
   });
 
-  it('leaves the object to a holder that decided to commit, dead or not', async () => {
+  it('never takes over from a holder that decided to commit; a dead one is to be finished', async () => {
     const ports = testPorts();
     await claim(ports, by('r1'), SOURCE, emptyState());
     await settle(ports.objects, 'work', 'r1', 'commit', 'r1');
+    expect(await claim(ports, by('r2'), SOURCE, emptyState())).toEqual({ unfinished: 'r1' });
+    ports.executionsKnown.set('x-r1', { status: 'RUNNING', gone: false });
     expect(await claim(ports, by('r2'), SOURCE, emptyState())).toBe('held');
   });
 

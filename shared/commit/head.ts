@@ -1,0 +1,68 @@
+import pMap from 'p-map';
+import { SMALL_CALLS_AT_ONCE } from '../limits.ts';
+import type { Ports } from '../ports/ports.ts';
+import { markLoaded } from './claims.ts';
+import type { Intent, LogEntry } from './entry.ts';
+import type { LogState } from './fold.ts';
+import { type TableResult, writeHistory } from './history.ts';
+import { openLog } from './log.ts';
+import { type Published, promoteAndSwap, readPublished, writePublished } from './publish.ts';
+import { runFiles } from './run-files.ts';
+
+export interface Head {
+  state: LogState;
+  published: Published;
+}
+
+/**
+ * Brings root, catalog, history and ledger to the head of the log; only the lock's holder calls it. That they are there is
+ * written down last, so that whoever comes after one that died on the way does all of it again, which changes nothing.
+ */
+export async function bringToHead(ports: Ports, dataset: string): Promise<Head> {
+  const log = openLog(ports.objects, ports.places.work, dataset);
+  const state = await log.head();
+  const published = await readPublished(ports, dataset);
+  if (published.version >= state.version) return { state, published };
+  await promoteAndSwap(ports, state, published);
+  for (let version = published.version + 1; version <= state.version; version++) {
+    await record(ports, await log.entry(version));
+  }
+  const now = { ...published, version: state.version };
+  await writePublished(ports, dataset, now);
+  return { state, published: now };
+}
+
+/** History and ledger of one commit. A run whose folder is gone by now was recorded before. */
+async function record(ports: Ports, entry: LogEntry): Promise<void> {
+  const files = runFiles(ports, entry.run);
+  const fixed = await files.requestIfAny();
+  if (!fixed) return;
+  const gathered = await files.gathered();
+  await writeHistory(ports, {
+    run: entry.run,
+    dataset: entry.dataset,
+    status: entry.kind === 'commit' ? 'succeeded' : 'superseded',
+    startedAt: fixed.startedAt,
+    accounts: gathered.accounts,
+    failed: gathered.failed,
+    tables: entry.kind === 'commit' ? resultsOf(entry) : [],
+    notices: fixed.request.notices,
+  });
+  if (entry.kind === 'void') return;
+  await pMap(entry.sources, (source) => markLoaded(ports, entry.dataset, source.id, entry.run), {
+    concurrency: SMALL_CALLS_AT_ONCE,
+  });
+}
+
+/** What a run wrote, by table. */
+export function resultsOf(intent: Intent): TableResult[] {
+  return intent.tables.map(({ database, table, format, files }) => ({
+    database,
+    table,
+    format,
+    rows: files.reduce((sum, file) => sum + file.rows, 0),
+    files: files.length,
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    partitions: new Set(files.map((file) => JSON.stringify(file.partition))).size,
+  }));
+}
