@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { glueCatalog } from '../shared/adapters/glue-catalog.ts';
@@ -12,18 +12,17 @@ import { systemClock } from '../shared/ports/clock.ts';
 import type { ObjectStore, SourceAccess } from '../shared/ports/object-store.ts';
 import type { Ports } from '../shared/ports/ports.ts';
 
-let ports: Ports | undefined;
+const SCRATCH = 'sluice-';
 
-/** The ports of a Lambda function or container, made once a process; bucket names come from the environment. */
-export function awsPorts(): Ports {
-  ports ??= makePorts();
-  return ports;
-}
-
-function makePorts(): Ports {
+/**
+ * The ports of a Lambda function; bucket names come from the environment. To be made once a process, since they hold
+ * connections. `makeEngine` is called when a step first asks for the engine; steps that have no use for one give none.
+ */
+export function awsPorts(makeEngine?: () => TableEngine): Ports {
   const objects = s3ObjectStore({});
   const others = new Map<string, ObjectStore>();
-  let engine: Promise<TableEngine> | undefined;
+  let engine: TableEngine | undefined;
+  let swept: Promise<void> | undefined;
   return {
     objects,
     sources(access: SourceAccess): ObjectStore {
@@ -35,9 +34,9 @@ function makePorts(): Ports {
     },
     catalog: glueCatalog({}),
     executions: sfnExecutions(),
-    engine() {
-      // Only the steps that read or write tables pay for loading it.
-      engine ??= import('../shared/engine/duckdb-engine.ts').then(({ duckdbEngine }) => duckdbEngine());
+    async engine() {
+      if (!makeEngine) throw new Error('This function is packaged without the engine');
+      engine ??= makeEngine();
       return engine;
     },
     clock: systemClock,
@@ -48,8 +47,22 @@ function makePorts(): Ports {
       lake: required('LAKE_BUCKET'),
     },
     graceMinutes: DEFAULT_GRACE_MINUTES,
-    newScratch: () => mkdtemp(join(tmpdir(), 'sluice-')),
+    async newScratch() {
+      swept ??= sweepScratch();
+      await swept;
+      return mkdtemp(join(tmpdir(), SCRATCH));
+    },
   };
+}
+
+/**
+ * A process that ran out of time or memory leaves its files in the sandbox's disk, on which the next one begins. A sandbox
+ * runs one process at a time, so all that is there is left behind.
+ */
+async function sweepScratch(): Promise<void> {
+  if (process.env['AWS_LAMBDA_FUNCTION_NAME'] === undefined) return;
+  const left = (await readdir(tmpdir())).filter((name) => name.startsWith(SCRATCH));
+  await Promise.all(left.map((name) => rm(join(tmpdir(), name), { recursive: true, force: true })));
 }
 
 function required(name: string): string {

@@ -15,7 +15,7 @@ import type {
 } from '../../shared/domain/load.ts';
 import { OUTPUT_FORMATS, type OutputFormat } from '../../shared/domain/schema.ts';
 import { tableName, tablesOf } from '../../shared/domain/tables.ts';
-import { AccountsMismatch, fromErrorRecord, SluiceError } from '../../shared/errors.ts';
+import { AccountsMismatch, type ErrorRecord, RETRYABLE, SluiceError } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 
 /** P5: all that the run commits, from receipts alone. */
@@ -71,10 +71,16 @@ function finalsOf(
 ): TableFile[] {
   return outcomes.flatMap((outcome) => {
     if ('failure' in outcome) {
-      throw fromErrorRecord(outcome.failure.error);
+      throw bucketFailure(outcome.task, outcome.failure.error);
     }
     return outcome.receipt.files.map((file) => ({ ...file, table: outcome.receipt.table }));
   });
+}
+
+/** A bucket of the shuffle failed for good: trying to publish again would not mend it, whatever its error is called. */
+function bucketFailure(task: string, { name, message, where }: ErrorRecord): SluiceError {
+  const retried = (RETRYABLE as readonly string[]).includes(name);
+  return new SluiceError(retried ? 'RepartitionFailed' : name, `${task} failed: ${message}`, where ? { where } : {});
 }
 
 /** Every format holds every row that was written. */

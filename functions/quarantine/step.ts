@@ -10,6 +10,7 @@ import { readTasks, TaskItem } from '../../shared/commit/tasks.ts';
 import { settle } from '../../shared/commit/verdict.ts';
 import type { FailedSource, ReadTask } from '../../shared/domain/load.ts';
 import type { ErrorRecord } from '../../shared/errors.ts';
+import { uri } from '../../shared/ports/object-store.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 
 /** What Step Functions hands to a Catch: the error's name, and Lambda's JSON about it. */
@@ -46,33 +47,32 @@ export function makeQuarantine(ports: Ports) {
   return async (event: QuarantineInput, attempt: string): Promise<QuarantineOutput> => {
     const caught = event.scope === 'task' ? event.error : event.state.error;
     const error = errorOf(caught);
-    const output = { error: error.name, cause: JSON.stringify({ errorMessage: error.message, where: error.where }) };
     if (event.scope === 'task') {
       const failure: TaskFailure = { task: event.task, error };
       const key = runKeys.failure(event.run, event.step, event.task);
       await putOnce(ports.objects, { bucket: ports.places.work, key }, failure);
-      return output;
+      return outputOf(error);
     }
     const { run, execution } = event.state;
     const id = run ?? (execution ? runId(execution) : undefined);
-    if (id !== undefined) await quarantineRun(ports, id, error, attempt);
-    return output;
+    return outputOf(id === undefined ? error : await quarantineRun(ports, id, error, attempt));
   };
 }
 
 /**
  * The run ends here. The verdict first: a run that decided to commit is finished instead, and quarantines nothing.
  */
-async function quarantineRun(ports: Ports, run: string, error: ErrorRecord, attempt: string): Promise<void> {
+async function quarantineRun(ports: Ports, run: string, caught: ErrorRecord, attempt: string): Promise<ErrorRecord> {
   const files = runFiles(ports, run);
   const fixed = await files.requestIfAny();
-  if (!fixed) return;
+  if (!fixed) return caught;
   const verdict = await settle(ports.objects, ports.places.work, run, 'abort', run);
   if (verdict === 'commit') {
     await finishRun(ports, fixed, attempt);
-    return;
+    return caught;
   }
-  const failed = await failedSources(ports, fixed, error);
+  const failed = await failedSources(ports, fixed, caught);
+  const error = placed(caught, failed);
   await quarantine(ports, fixed, failed);
   await writeHistory(ports, {
     run,
@@ -85,6 +85,19 @@ async function quarantineRun(ports: Ports, run: string, error: ErrorRecord, atte
     notices: fixed.request.notices,
     error,
   });
+  return error;
+}
+
+/** A state hands on an error's name and message only: where it was is known by the object that failed with it. */
+function placed(error: ErrorRecord, failed: FailedSource[]): ErrorRecord {
+  const culprit = failed.find((failure) => failure.step !== 'run' && failure.error.name === error.name);
+  return error.where !== undefined || !culprit
+    ? error
+    : { ...error, where: culprit.error.where ?? uri(culprit.source) };
+}
+
+function outputOf(error: ErrorRecord): QuarantineOutput {
+  return { error: error.name, cause: JSON.stringify({ errorMessage: error.message, where: error.where }) };
 }
 
 /** All objects of the run, those that failed by themselves with their own error. */
@@ -100,14 +113,21 @@ async function failedSources(ports: Ports, fixed: RunRequest, error: ErrorRecord
 
 function errorOf(caught: CaughtError): ErrorRecord {
   const { message, where } = causeOf(caught.Cause);
-  return { name: caught.Error, message: message ?? caught.Cause ?? caught.Error, ...(where ? { where } : {}) };
+  return { name: caught.Error, message: message || caught.Cause || caught.Error, ...(where ? { where } : {}) };
 }
 
+/** Lambda's JSON about an error. Step Functions cuts long causes short, and what is cut is no JSON any more. */
 function causeOf(cause: string | undefined): { message?: string; where?: string } {
   if (!cause?.startsWith('{')) return {};
-  const parsed = JSON.parse(cause) as { errorMessage?: string; where?: string };
+  let parsed: { errorMessage?: unknown; where?: unknown };
+  try {
+    parsed = JSON.parse(cause);
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
   return {
-    ...(parsed.errorMessage === undefined ? {} : { message: parsed.errorMessage }),
-    ...(parsed.where === undefined ? {} : { where: parsed.where }),
+    ...(typeof parsed.errorMessage === 'string' ? { message: parsed.errorMessage } : {}),
+    ...(typeof parsed.where === 'string' ? { where: parsed.where } : {}),
   };
 }

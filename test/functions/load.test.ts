@@ -160,6 +160,17 @@ describe('a load', () => {
     expect(await w.ports.catalog.table('shop', 'notes')).toBeUndefined();
   });
 
+  it('ends with the error of a bucket that failed, by its own name', async () => {
+    const w = world({ ...SALES, splitBytes: 64 });
+    const lines = Array.from({ length: 30 }, (_, i) => `${i},day-${i % 3}`);
+    await w.put('sales/a.csv', `id,day\n${lines.join('\n')}\n`);
+    const broken = () => Promise.reject(Object.assign(new Error('no room left'), { name: 'DiskFull' }));
+    const outcome = await w.run({ dataset: 'sales' }, { Repartition: broken });
+    expect(outcome.error).toMatchObject({ name: 'DiskFull' });
+    expect(outcome.history[0].error_message).toBe('repartition-000000 failed: no room left');
+    expect(await w.ports.catalog.table('shop', 'sales')).toBeUndefined();
+  });
+
   it('keeps rejected rows with their lines', async () => {
     const w = world(NOTES);
     await w.put('notes/a.csv', 'id\n1\n!\n3\n');
