@@ -12,7 +12,9 @@ import { readAt } from './file-bytes.ts';
 async function stamp(file: FileHandle): Promise<void> {
   const microseconds = Date.now() * 1000 + Math.floor(Number(process.hrtime.bigint() % 1_000_000n) / 1000);
   lastStamp = Math.max(microseconds, lastStamp + 1);
-  await file.utimes(lastStamp / 1e6, lastStamp / 1e6);
+  // The middle of the microsecond: seconds as a number are exact to a quarter of one, and are cut off to whole ones.
+  const seconds = (lastStamp + 0.5) / 1e6;
+  await file.utimes(seconds, seconds);
 }
 
 let lastStamp = 0;

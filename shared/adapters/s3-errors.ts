@@ -29,14 +29,11 @@ const BUSY = new Set([
   'SlowDown',
   'RequestTimeout',
   'RequestTimeTooSkewed',
-  'OperationAborted',
   'NoSuchUpload',
   'Throttling',
   'ThrottlingException',
   'TooManyRequestsException',
   'TimeoutError',
-  // Two conditional writes met and S3 decided neither: it says nothing of the key, so it is no lost condition.
-  'ConditionalRequestConflict',
 ]);
 
 const CONNECTION = new Set([
@@ -81,6 +78,7 @@ export function toStoreError(error: unknown, verb: string, where: string): unkno
   if (name === 'InvalidObjectState')
     return new BadInput(`${text} (an archived object must be restored first)`, options);
   if (name === 'KeyTooLongError' || name === 'KeyTooLong') return new BadInput(text, options);
+  // 409: two conditional writes met and S3 decided neither. That says nothing of the key, so it is no lost condition.
   if (BUSY.has(name) || status === 409 || status === 429 || status >= 500 || CONNECTION.has(code)) {
     return new ObjectStoreBusy(text, options);
   }

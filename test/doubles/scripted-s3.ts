@@ -93,3 +93,9 @@ export function answerGet({ headers }: S3Request, bytes: Buffer, etag = 'e1'): S
     body: bytes.subarray(start, end),
   };
 }
+
+/** To the beginning of an upload in parts. */
+export const UPLOAD_BEGUN: S3Answer = {
+  body: '<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>',
+};
+export const PART_SENT: S3Answer = { headers: { etag: '"p"' } };
