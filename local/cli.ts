@@ -60,6 +60,7 @@ function program(signal: AbortSignal): Command {
     .option('--input <json>', "fields of the execution's input, beside the data set")
     .addOption(set())
     .option('--datasets <dir>', 'where data sets are found by name', 'datasets')
+    .option('--every <time>', 'again and again, as a schedule would: 30s, 5m, 1h, 1d')
     .action(async (dataset, options) => {
       const { runDataset } = await import('./commands/run.ts');
       process.exitCode = await runDataset(invocation(), dataset, options);

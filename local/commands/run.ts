@@ -1,4 +1,4 @@
-import { s3ObjectStore } from '../../shared/adapters/s3-object-store.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatasetRegistry } from '../../shared/dataset/registry.ts';
 import type { LoadRequest, RequestContext } from '../../shared/dataset/request.ts';
 import { buildInput } from '../../shared/dataset/settings.ts';
@@ -8,7 +8,7 @@ import type { Invocation } from '../cli.ts';
 import { datasetNamedByPerson, datasetsIn } from '../datasets.ts';
 import { execute } from '../execute.ts';
 import { EXIT, exitCodeOf } from '../exit.ts';
-import { type Home, openHome } from '../home.ts';
+import { type Home, LOCAL_PLACES, openHome } from '../home.ts';
 import { readNamedFile } from '../named-file.ts';
 import { runSummary } from '../print.ts';
 import { progress } from '../progress.ts';
@@ -18,11 +18,34 @@ import type { RunResult } from '../result.ts';
 export async function runDataset(
   at: Invocation,
   named: string,
-  options: { input?: string; set: string[]; datasets: string },
+  options: { input?: string; set: string[]; datasets: string; every?: string },
 ): Promise<number> {
   const { name, datasets } = await datasetNamedByPerson(named, options.datasets);
   const input = buildInput({ dataset: name, set: options.set, ...(options.input ? { input: options.input } : {}) });
-  return runInput(at, input, datasets);
+  if (options.every === undefined) return runInput(at, input, datasets);
+  const pauseMs = durationMs(options.every);
+  for (;;) {
+    const code = await runInput(at, { trigger: 'schedule', ...input }, datasets);
+    if (code === EXIT.interrupted || !(await pause(pauseMs, at.signal))) return EXIT.interrupted;
+  }
+}
+
+const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90s`, `5m`, `1h`, `1d`. */
+function durationMs(text: string): number {
+  const match = /^(\d+)([smhd])$/.exec(text);
+  if (!match || Number(match[1]) === 0)
+    throw new BadRequest(`--every wants a time such as 30s, 5m, 1h or 1d, not "${text}"`);
+  return Number(match[1]) * UNIT_MS[match[2]];
+}
+
+/** False where it was interrupted. */
+async function pause(milliseconds: number, signal: AbortSignal): Promise<boolean> {
+  await sleep(milliseconds, undefined, { signal }).catch((error: Error) => {
+    if (error.name !== 'AbortError') throw error;
+  });
+  return !signal.aborted;
 }
 
 /** `sluice event`: the executions that an event would start, one a data set. */
@@ -38,12 +61,15 @@ export async function runEvent(at: Invocation, file: string, options: { datasets
 }
 
 async function runInput(at: Invocation, input: unknown, datasets: DatasetRegistry): Promise<number> {
-  const home = await openHome(at.home, { openS3: s3ObjectStore, signal: at.signal });
+  const context: RequestContext = { environment: process.env, datasets, places: LOCAL_PLACES, now: new Date() };
+  const { requests, notices } = groupByDataset(input, context);
+  for (const notice of notices) at.output.err(notice);
+  if (requests.length === 0) at.output.err('Nothing to load');
+  // The SDK takes its time to load: only for sources that are real S3.
+  const remote = requests.some(({ dataset }) => Object.keys(dataset.source.access).length > 0);
+  const openS3 = remote ? (await import('../../shared/adapters/s3-object-store.ts')).s3ObjectStore : undefined;
+  const home = await openHome(at.home, { signal: at.signal, ...(openS3 ? { openS3 } : {}) });
   try {
-    const context: RequestContext = { environment: process.env, datasets, places: home.places, now: new Date() };
-    const { requests, notices } = groupByDataset(input, context);
-    for (const notice of notices) at.output.err(notice);
-    if (requests.length === 0) at.output.err('Nothing to load');
     return await runRequests(at, home, requests);
   } finally {
     await home.close();
