@@ -45,8 +45,8 @@ def kmeans_cases():
         ("two dimensions, eight of twelve clusters", blobs(140, 2, 12), 8, {}),
         ("uniform, many iterations", np.round(rng.uniform(0, 1, (200, 2)), 3), 7, {"max_iter": 300}),
         ("one dimension", blobs(110, 1, 4), 4, {}),
-        ("three dimensions", blobs(140, 3, 6), 6, {}),
-        ("four dimensions", blobs(140, 4, 5), 9, {}),
+        ("three dimensions", blobs(100, 3, 6), 6, {}),
+        ("four dimensions", blobs(140, 4, 5, digits=5), 9, {}),
         ("six dimensions", blobs(80, 6, 5, 0.2), 5, {}),
         ("one cluster", blobs(60, 2, 3), 1, {}),
         ("tol 0 runs until no label changes", np.round(rng.uniform(0, 1, (160, 2)), 3), 5, {"tol": 0.0, "max_iter": 300}),
@@ -120,7 +120,7 @@ def dbscan_cases():
     lattice = np.stack(np.meshgrid(np.arange(9.0), np.arange(9.0)), -1).reshape(-1, 2)
     repeated = np.repeat(np.round(rng.uniform(0, 1, (30, 2)), 2), 4, axis=0)
     euclid = [
-        ("blobs and noise", np.vstack([blobs(140, 2, 5), np.round(rng.uniform(-1, 1, (60, 2)), 3)]), 0.08, 5),
+        ("blobs and noise", np.vstack([blobs(100, 2, 5), np.round(rng.uniform(-1, 1, (60, 2)), 3)]), 0.08, 5),
         ("moons", moons(170), 0.15, 5),
         ("many borders", np.round(rng.uniform(0, 1, (160, 2)), 3), 0.06, 5),
         ("lattice at exactly eps", lattice, 1.0, 5),
