@@ -27,4 +27,6 @@ export interface CsvDialect {
   skipInitialSpace?: boolean;
   /** Delimiters in a row count as one, and those at a line's ends for none, as in aligned columns. Left out: each counts. */
   delimiterRuns?: boolean;
+  /** Physical lines (from 1, both ends included) of other tables in the file; their rows are rejected. Left out: none. */
+  otherTables?: { firstLine: number; lastLine: number }[];
 }

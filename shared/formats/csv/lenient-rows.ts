@@ -105,6 +105,12 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
     if (code === 13) return loneCr || i + 1 >= length || text.charCodeAt(i + 1) === 10;
     return code === 10 || isDelimiter(i);
   };
+  /** Where the field ends whose closing quote stands before `i`, blanks passed over; -1 where text follows. */
+  const fieldEnd = (i: number) => {
+    if (endsField(i)) return i;
+    const after = afterBlanks(i);
+    return after > i && endsField(after) ? after : -1;
+  };
   const indexOrEnd = (what: string, from: number) => {
     const found = text.indexOf(what, from);
     return found === -1 ? length : found;
@@ -142,7 +148,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
   const laterClose = (close: number): number => {
     const end = lineEndFrom(close);
     for (let i = text.indexOf(quote, close + 1); i !== -1 && i < end; i = text.indexOf(quote, i + 1)) {
-      if (endsField(afterBlanks(i + 1))) return i;
+      if (fieldEnd(i + 1) !== -1) return i;
       // it opens the next field: nothing closes this one
       if (text.startsWith(delimiter, i - delimiterLength)) return -1;
     }
@@ -204,7 +210,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
           break;
         }
         let close = proper;
-        if (proper !== -1 && !endsField(afterBlanks(proper + 1))) {
+        if (proper !== -1 && fieldEnd(proper + 1) === -1) {
           // a quote inside the value; over lines it is rather the next record's, and this one was never closed
           close = lineEndFrom(open) < proper ? -1 : laterClose(proper);
         }
@@ -228,7 +234,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
           const breaks = body.includes('\n') || body.includes('\r');
           if (breaks || body.includes(delimiter)) counts.protecting++;
           if (breaks) line += lineEnds(body, loneCr);
-          at = afterBlanks(close + 1);
+          at = fieldEnd(close + 1);
         }
       }
       if (value === undefined) {
@@ -333,7 +339,7 @@ export function isBlank(row: LenientRow): boolean {
 }
 
 /**
- * Whole rows of a sample from inside a file. It may begin anywhere, also inside quotes: both assumptions are tried, and
+ * Whole rows of a sample from inside a file, blank lines among them. It may begin anywhere, also inside quotes: both assumptions are tried, and
  * the one under which more rows have the table's width is taken.
  *
  * @param toEnd the sample ends where the file ends
@@ -346,10 +352,10 @@ export function alignedRows(text: string, grammar: Grammar, width: number, toEnd
   let bestShare = -1;
   for (const start of starts) {
     const parsed = parseRows(text.slice(start), grammar, toEnd);
-    const rows = parsed.rows.filter((row) => !isBlank(row));
-    const share = rows.filter((row) => row.fields.length === width).length / Math.max(1, rows.length);
+    const filled = parsed.rows.filter((row) => !isBlank(row));
+    const share = filled.filter((row) => row.fields.length === width).length / Math.max(1, filled.length);
     if (share > bestShare) {
-      best = rows;
+      best = parsed.rows;
       bestShare = share;
     }
   }

@@ -201,7 +201,7 @@ export function tryDialect(text: string, whole: boolean, grammar: Grammar): Cand
   if (delimiter.length > 1) score *= alwaysTogether(text, delimiter) ? 1.4 : 1.05;
   // every other column empty: half a delimiter
   else if (hollow >= 0.4 && width > 3) score *= 0.7;
-  if (fitting === 1 && rows.length > 2) score *= 0.2;
+  if (fitting === 1 && rows.length > 2 && !namesAlone(rows[first]!)) score *= 0.2;
   return { grammar, parsed, width, consistency, typed, score };
 }
 
@@ -220,18 +220,28 @@ function capHalves(candidates: readonly Candidate[], text: string): void {
   }
 }
 
-/** The characters of a delimiter occur in it, and elsewhere seldom: in some text at most. */
+/** The characters of a delimiter occur in it, and elsewhere seldom; commas in a row are empty fields rather. */
 function alwaysTogether(text: string, delimiter: string): boolean {
   const sign = delimiter.trim();
   const single = sign[0]!;
   const each = sign.split(single).length - 1;
-  return (text.split(delimiter).length - 1) * each >= (text.split(single).length - 1) * 0.8;
+  const share = ',;\t'.includes(single) ? 1 : 0.8;
+  return (text.split(delimiter).length - 1) * each >= (text.split(single).length - 1) * share;
+}
+
+/** Distinct single words: a header, even where no row below has its width. */
+function namesAlone(row: LenientRow): boolean {
+  return (
+    new Set(row.fields).size === row.fields.length && row.fields.every((field) => cellKind(field.trim()) === 'word')
+  );
 }
 
 /** The width that most of the table's fields are in; wider rows count for more, since chance makes few of them. */
 function tableWidth(rows: readonly LenientRow[]): number {
   const counts = new Map<number, number>();
   for (const row of rows) counts.set(row.fields.length, (counts.get(row.fields.length) ?? 0) + 1);
+  // no width twice: then the first row's, which may be the header
+  if (rows.length > 0 && counts.size === rows.length) return rows[0]!.fields.length;
   let best = 1;
   let bestWeight = 0;
   for (const [width, count] of counts) {

@@ -6,11 +6,12 @@ import { SNIFF_TRIAL_CHARS } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
 import { decodeSample, detectEncoding } from './encoding.ts';
 import { alignedRows, isBlank, type LenientRows, parseRows } from './lenient-rows.ts';
+import { countFooters } from './sniff-bounds.ts';
 import { type Candidate, rankDialects } from './sniff-dialect.ts';
 import { foreignBytes, foreignText } from './sniff-foreign.ts';
 import { sniffNumberStyle } from './sniff-numbers.ts';
 import { findTable } from './sniff-table.ts';
-import { type ColumnProfile, DEFAULT_NULL_TOKENS, profileValues, typeOf } from './types.ts';
+import { type ColumnProfile, DEFAULT_NULL_TOKENS, profileValues, settleDateOrder, typeOf } from './types.ts';
 
 /** Pieces of a file: all that is looked at. */
 export interface CsvSample {
@@ -107,11 +108,19 @@ export function sniffCsv(
 
   const rows = table.rows.map((row) => row.fields);
   let strays = table.rows.some((row) => row.strays > 0);
+  let { footerRows } = table;
   for (const part of [sample.middle, sample.tail]) {
     if (part === undefined || complete) continue;
     let inner = decodeSample(part, encoding.encoding);
     if (onlyCr) inner = inner.replaceAll('\r', '\n');
-    const aligned = alignedRows(inner, grammar, table.width, part === sample.tail);
+    const toEnd = part === sample.tail;
+    const all = alignedRows(inner, { ...grammar, comment: table.comment }, table.width, toEnd);
+    const aligned = all.filter((row) => !isBlank(row));
+    if (toEnd) {
+      footerRows = countFooters(all, table.width);
+      if (footerRows > 0) reasons.push(`${footerRows} rows below the table are notes`);
+      aligned.length -= footerRows;
+    }
     for (const row of aligned) {
       rows.push(row.fields);
       if (row.strays > 0) strays = true;
@@ -123,18 +132,16 @@ export function sniffCsv(
 
   const nullTokens = options.nullTokens ?? [...DEFAULT_NULL_TOKENS];
   const { dateFormat, timestampFormat } = options;
-  const columns = table.names.map((original, c): CsvColumn => {
-    const values: (string | null)[] = [];
+  const profiles = table.names.map((_, c) => {
+    const values: string[] = [];
     for (const row of rows) if (row.length === table.width) values.push(row[c]!);
-    const profile = profileValues(values, { numbers, nullTokens, dateFormat, timestampFormat });
-    const inferred = typeOf(profile);
-    if (inferred.doubt !== undefined) reasons.push(`column ${JSON.stringify(original)}: ${inferred.doubt}`);
-    return {
-      original,
-      profile,
-      type: inferred.type,
-      ...(inferred.format === undefined ? {} : { format: inferred.format }),
-    };
+    return profileValues(values, { numbers, nullTokens, dateFormat, timestampFormat });
+  });
+  settleDateOrder(profiles);
+  const columns = table.names.map((original, c): CsvColumn => {
+    const { type, format, doubt } = typeOf(profiles[c]!);
+    if (doubt !== undefined) reasons.push(`column ${JSON.stringify(original)}: ${doubt}`);
+    return { original, profile: profiles[c]!, type, ...(format === undefined ? {} : { format }) };
   });
 
   const lineEnd = lineEndOf(parsed, onlyCr);
@@ -153,12 +160,13 @@ export function sniffCsv(
       comment: table.comment,
       skipLines: table.skipLines,
       headerRows: table.headerRows,
-      footerRows: table.footerRows,
+      footerRows,
       nullTokens: [...nullTokens],
       decimalComma: numbers.decimalComma,
       thousands: numbers.thousands,
       ...(grammar.skipSpace ? { skipInitialSpace: true } : {}),
       ...(grammar.runs ? { delimiterRuns: true } : {}),
+      ...(table.otherTables.length > 0 ? { otherTables: table.otherTables } : {}),
     },
     columns,
     regular:
@@ -176,7 +184,8 @@ export function sniffCsv(
         table.rows.some((row) => row.quoted === 0 && row.fields.some((field) => field.includes('\r')))
       ) &&
       table.comment === '' &&
-      table.footerRows === 0 &&
+      footerRows === 0 &&
+      table.otherTables.length === 0 &&
       !table.gaps,
     confidence: confidenceOf(ranked, encoding.confidence, table.headerConfidence),
     reasons,

@@ -4,8 +4,8 @@ import type { CsvDialect } from '../csv-dialect.ts';
 import { ByteText } from './byte-text.ts';
 import { type Grammar, isBlank, type LenientParser, type LenientRow, lenientParser } from './lenient-rows.ts';
 
-/** What a record is to the table. */
-export type RowVerdict = 'fits' | 'short' | 'long';
+/** What a record is to the table; `other`: it belongs to another table of the file. */
+export type RowVerdict = 'fits' | 'short' | 'long' | 'other';
 
 /** One record of an irregular file. */
 export interface TolerantRow {
@@ -67,6 +67,7 @@ export async function* readTolerant(
 
 /** Why a row does not fit, in one sentence. */
 export function misfitReason(row: TolerantRow, columns: number): string {
+  if (row.verdict === 'other') return 'row belongs to another table of the file';
   return `row has ${row.fields.length} fields where the schema has ${columns}`;
 }
 
@@ -80,7 +81,9 @@ class TolerantChunks {
   private offset: number;
   private line: number;
   private skipBytes: number;
-  private skipLines: number;
+  /** 0-based line at which the table begins. */
+  private readonly topLine: number;
+  private readonly others: readonly { firstLine: number; lastLine: number }[];
   private headersLeft: number;
 
   constructor(dialect: CsvDialect, options: TolerantOptions) {
@@ -100,7 +103,8 @@ class TolerantChunks {
     this.line = (options.firstLine ?? 1) - 1;
     const atStart = this.offset === 0;
     this.skipBytes = atStart ? dialect.bomBytes : 0;
-    this.skipLines = atStart ? dialect.skipLines : 0;
+    this.topLine = this.line + (atStart ? dialect.skipLines : 0);
+    this.others = dialect.otherTables ?? [];
     this.headersLeft = atStart ? dialect.headerRows : 0;
   }
 
@@ -133,13 +137,22 @@ class TolerantChunks {
       at = this.skipBytes / this.text.unitBytes;
       this.skipBytes = 0;
     }
-    for (; this.skipLines > 0; this.skipLines--) {
+    const parser = lenientParser(text, this.grammar, last);
+    while (this.line < this.topLine) {
+      if (this.inOther(this.line)) {
+        parser.seek(at, this.line);
+        const row = parser.next();
+        if (row === undefined || (parser.counts.openEnd && !last)) return at;
+        if (!isBlank(row)) rows.push(this.toRow(text, row, 'other'));
+        at = row.end;
+        this.line = parser.lines();
+        continue;
+      }
       const end = lineEndAfter(text, at, this.grammar.loneCr);
       if (end === -1 && !last) return at;
       at = end === -1 ? text.length : end;
       this.line++;
     }
-    const parser = lenientParser(text, this.grammar, last);
     parser.seek(at, this.line);
     let done = at;
     for (;;) {
@@ -153,15 +166,20 @@ class TolerantChunks {
         break;
       }
       if (parser.counts.openEnd && !last) break;
-      const kept = this.mendRunaway(text, row, parser);
+      const other = this.inOther(row.line);
+      const kept = other ? row : this.mendRunaway(text, row, parser);
       done = kept.end;
       this.line = parser.lines();
       if (isBlank(kept) && (this.columns > 1 || kept.end === kept.start)) continue;
+      if (other) {
+        rows.push(this.toRow(text, kept, 'other'));
+        continue;
+      }
       if (this.headersLeft > 0) {
         this.headersLeft--;
         continue;
       }
-      rows.push(this.toRow(text, kept));
+      rows.push(this.toRow(text, kept, this.verdict(kept.fields)));
     }
     return done;
   }
@@ -184,9 +202,12 @@ class TolerantChunks {
     return 'fits';
   }
 
-  private toRow(text: string, row: LenientRow): TolerantRow {
+  private inOther(line: number): boolean {
+    return this.others.some(({ firstLine, lastLine }) => line + 1 >= firstLine && line < lastLine);
+  }
+
+  private toRow(text: string, row: LenientRow, verdict: RowVerdict): TolerantRow {
     const { text: bytes } = this;
-    const verdict = this.verdict(row.fields);
     const fields = row.fields.map((field) => bytes.decode(field));
     if (verdict === 'fits') fields.length = this.columns;
     return {

@@ -361,3 +361,36 @@ function temporalType(
   const [format] = distinct as [string];
   return { type, ...(format === ISO ? {} : { format }), ...misfits(formats[format]!) };
 }
+
+/**
+ * Settles dates that could be day first or month first by other columns of the same file: where one proves an order, and
+ * none the other, those written alike have it too. The order that is not meant is taken from the profiles.
+ */
+export function settleDateOrder(profiles: readonly ColumnProfile[]): void {
+  const proven = new Map<string, Set<string>>();
+  const formatsOf = (profile: ColumnProfile) => [profile.dates, profile.timestamps];
+  for (const profile of profiles) {
+    const { format } = typeOf(profile);
+    if (format === undefined) continue;
+    const orders = proven.get(orderless(format)) ?? new Set();
+    proven.set(orderless(format), orders.add(dayFirst(format)));
+  }
+  for (const profile of profiles) {
+    if (typeOf(profile).type !== 'string') continue;
+    for (const formats of formatsOf(profile)) {
+      for (const format of Object.keys(formats)) {
+        const orders = proven.get(orderless(format));
+        if (orders?.size === 1 && !orders.has(dayFirst(format))) delete formats[format];
+      }
+    }
+  }
+}
+
+/** The date's form without its order and without the time behind it. */
+function orderless(format: string): string {
+  return format.replace(/%[dm]/g, '%_').replace(/[T ,]*%[HI].*$/, '');
+}
+
+function dayFirst(format: string): string {
+  return format.indexOf('%d') < format.indexOf('%m') ? 'day' : 'month';
+}

@@ -1,0 +1,225 @@
+import { type Grammar, isBlank, type LenientRow } from './lenient-rows.ts';
+import { profileValues, typeOf } from './types.ts';
+
+/** Where a table begins and ends among the lines of a file, and what else lies there. */
+
+const COMMENTS = ['#', '//', '%', '--', '!', '*'];
+
+export function firstFilled(rows: readonly LenientRow[]): number {
+  const index = rows.findIndex((row) => !isBlank(row));
+  return index === -1 ? 0 : index;
+}
+
+/** The first row that has the table's width, is no sparse title, and is followed by more of its kind. */
+export function tableStart(rows: readonly LenientRow[], width: number): number {
+  const first = firstFilled(rows);
+  if (width === 1) {
+    let start = first;
+    while (start < rows.length - 1 && COMMENTS.some((prefix) => rows[start]!.fields[0]!.startsWith(prefix))) start++;
+    return start;
+  }
+  let early = -1;
+  for (let i = first; i < rows.length; i++) {
+    const row = rows[i]!;
+    if (isBlank(row)) continue;
+    if (early === -1 && row.fields.length === width && isNameRow(row) && present(row) === width) early = i;
+    const next = rows
+      .slice(i + 1, i + 12)
+      .filter((other) => !isBlank(other) && !(other.fields.length !== width && looksCommented(other)))
+      .slice(0, 5);
+    const fitting = next.filter((other) => other.fields.length === width).length;
+    if (fitting < next.length * 0.6) continue;
+    // the header may lack a name for the row numbers, or have one field more for a delimiter at its end
+    if (row.fields.length !== width && !nearHeader(rows, i, width)) continue;
+    if (isTopComment(row, next[0])) continue;
+    if (width >= 3 && isSparseTitle(row, next)) continue;
+    // a full row of names above ragged rows heads them; above one-field lines it is part of what they tell
+    const between =
+      early === -1 ? [] : rows.slice(early + 1, i).filter((other) => !isBlank(other) && !looksCommented(other));
+    const parted = between.filter((other) => other.fields.length > 1).length;
+    return early !== -1 && early < i && parted * 2 >= between.length ? early : i;
+  }
+  const fallback = rows.findIndex((row) => row.fields.length === width);
+  return fallback === -1 ? first : fallback;
+}
+
+/**
+ * A row of names of another width than the rows right below it, which are no names themselves: by one field anywhere, by
+ * more at the top of the file alone, where nothing else could be the header.
+ */
+function nearHeader(rows: readonly LenientRow[], at: number, width: number): boolean {
+  const row = rows[at]!;
+  const below = rows.slice(at + 1, at + 4).filter((other) => !isBlank(other));
+  if (row.fields.length < 2 || !isNameRow(row)) return false;
+  if (Math.abs(row.fields.length - width) !== 1 && (at > firstFilled(rows) || row.fields.length < width)) return false;
+  return below.some((other) => other.fields.length === width) && !below.some((other) => isNameRow(other));
+}
+
+/** A title in the first cell alone, as spreadsheets export it: above a row of names, and not above values. */
+function isSparseTitle(row: LenientRow, next: readonly LenientRow[]): boolean {
+  const filled = present(row);
+  if (filled > 1 || (filled === 1 && !/\p{L}/u.test(row.fields[0]!))) return false;
+  const below = next.find((other) => present(other) > 1);
+  return below !== undefined && present(below) > 2 && isNameRow(below);
+}
+
+/** A line such as "# made by x, 2020" above the header; `#id,name` right above values is the header itself. */
+function isTopComment(row: LenientRow, below: LenientRow | undefined): boolean {
+  if (!looksCommented(row)) return false;
+  return below !== undefined && /^\s*\W+\s/.test(row.fields[0]!) && isNameRow(below);
+}
+
+export function isNameRow(row: LenientRow): boolean {
+  return row.fields.every((field) => field.trim() === '' || /^[\p{L}_]/u.test(field.trim()));
+}
+
+function looksCommented(row: LenientRow): boolean {
+  return COMMENTS.some((prefix) => isComment(row, prefix));
+}
+
+/** Fields that are not blank. */
+export function present(row: LenientRow): number {
+  return row.fields.filter((field) => field.trim() !== '').length;
+}
+
+export function commentPrefix(rows: readonly LenientRow[], start: number, width: number, grammar: Grammar): string {
+  for (const prefix of COMMENTS) {
+    if (grammar.delimiter.startsWith(prefix)) continue;
+    let comments = 0;
+    let values = 0;
+    for (let i = start + 1; i < rows.length; i++) {
+      if (!isComment(rows[i]!, prefix)) continue;
+      if (rows[i]!.fields.length === width) values++;
+      else comments++;
+    }
+    if (comments > 0 && values === 0) return prefix;
+  }
+  return '';
+}
+
+export function isComment(row: LenientRow, prefix: string): boolean {
+  return row.fields[0]!.trimStart().startsWith(prefix);
+}
+
+/**
+ * Rows after the last that fits, where they are notes rather than rows at fault: one filled field that reads like a note,
+ * or anything narrow below a blank line. Several rows of one width there are another table, which is not for throwing away
+ * in silence, and neither is a row that is too long.
+ */
+export function countFooters(rows: readonly LenientRow[], width: number): number {
+  if (width === 1) return 0;
+  let last = rows.length - 1;
+  while (last > 0 && rows[last]!.fields.length !== width) last--;
+  const notes = rows.slice(last + 1).filter((row) => !isBlank(row));
+  if (last === 0 || notes.length === 0) return 0;
+  // rows of empty fields part notes from the table as blank lines do
+  const lowest = last;
+  while (last > 0 && (isBlank(rows[last]!) || present(rows[last]!) === 0)) last--;
+  const empty = rows.slice(last + 1, lowest + 1).filter((row) => !isBlank(row)).length;
+  const widths = new Set(notes.map((row) => row.fields.length));
+  if (notes.length > 1 && widths.size === 1 && notes.every((row) => present(row) > 1)) return 0;
+  const parted = empty > 0 || isBlank(rows[last + 1]!);
+  let footers = 0;
+  for (const row of notes.toReversed()) {
+    const tooLong = row.fields.length > width && present(row) > 1;
+    if (tooLong || (!parted && present(row) > 1)) break;
+    footers++;
+  }
+  // one short row alone may be a record cut off; several lines of one field each are not
+  if (footers === 1 && !parted && !readsLikeNote(notes.at(-1)!, rows, width)) return 0;
+  return footers === notes.length ? footers + empty : footers;
+}
+
+const NOTE =
+  /^\W*(source|note|total|sum|end|eof|generated|printed|exported|copyright|quelle|fuente|fonte)\b|^[(*#=©–—-]|[.:)]$|: /i;
+
+/** A note where a value of the first column should be: text below numbers or dates, or worded like one. */
+function readsLikeNote(row: LenientRow, rows: readonly LenientRow[], width: number): boolean {
+  const text = (row.fields.find((field) => field.trim() !== '') ?? '').trim();
+  if (NOTE.test(text)) return true;
+  const values = rows.filter((other) => other.fields.length === width).map((other) => other.fields[0]!);
+  const isText = profileValues([text]).texts > 0;
+  return isText && typeOf(profileValues(values.slice(1))).type !== 'string';
+}
+
+/** Physical lines from 1, both ends included. */
+export interface LineRange {
+  firstLine: number;
+  lastLine: number;
+}
+
+/**
+ * Parts the table from others in the file. Another table begins below a blank line with a row of names: of another width
+ * and with rows of its own, or of the same width above columns that were no text until then.
+ *
+ * @param start row at which the table was found to begin
+ * @returns the largest part of the given width as `rows[start, end)`, and the lines of the others
+ */
+export function partTables(
+  rows: readonly LenientRow[],
+  start: number,
+  width: number,
+): { start: number; end: number; otherTables: LineRange[] } {
+  const starts = [start];
+  for (let i = start + 2; i < rows.length; i++) {
+    if (isBlank(rows[i - 1]!) && !isBlank(rows[i]!) && beginsTable(rows, starts.at(-1)!, i, width)) starts.push(i);
+  }
+  const earlier = tablesAbove(rows, start);
+  if (starts.length === 1) return { start, end: rows.length, otherTables: earlier };
+  const sizes = starts.map(
+    (from, n) => rows.slice(from, starts[n + 1]).filter((row) => row.fields.length === width && !isBlank(row)).length,
+  );
+  const main = sizes.indexOf(Math.max(...sizes));
+  const others = starts.flatMap((from, n) => (n === main ? [] : [rangeOf(rows, from, starts[n + 1] ?? rows.length)]));
+  return { start: starts[main]!, end: starts[main + 1] ?? rows.length, otherTables: [...earlier, ...others] };
+}
+
+function beginsTable(rows: readonly LenientRow[], from: number, at: number, width: number): boolean {
+  const row = rows[at]!;
+  const columns = row.fields.length;
+  if (columns < 2 || present(row) < columns || !isNameRow(row)) return false;
+  const below = rows[at + 1];
+  if (below === undefined || below.fields.length !== columns || isBlank(below)) return false;
+  if (columns !== width) return true;
+  // of the same width: text where the table above has none
+  const above = rows.slice(from + 1, at).filter((other) => other.fields.length === width);
+  let typed = 0;
+  for (let c = 0; c < width; c++) {
+    if (typeOf(profileValues(above.slice(0, 200).map((other) => other.fields[c]!))).type === 'string') continue;
+    if (profileValues([row.fields[c]!]).texts === 0) return false;
+    typed++;
+  }
+  return typed > 0;
+}
+
+/** Blocks of three rows and more of one width above the table: a row of names, and values below it. */
+function tablesAbove(rows: readonly LenientRow[], start: number): LineRange[] {
+  const found: LineRange[] = [];
+  for (let i = 0; i < start; i++) {
+    const columns = rows[i]!.fields.length;
+    let end = i;
+    while (end < start && rows[end]!.fields.length === columns && !isBlank(rows[end]!)) end++;
+    // two columns of names and values are what titles are made of
+    if (end - i >= 3 && columns >= 3 && isNameRow(rows[i]!) && !isNameRow(rows[i + 1]!))
+      found.push(rangeOf(rows, i, end));
+    if (end > i) i = end - 1;
+  }
+  return found;
+}
+
+function rangeOf(rows: readonly LenientRow[], from: number, to: number): LineRange {
+  let last = to - 1;
+  while (last > from && isBlank(rows[last]!)) last--;
+  const next = rows[last + 1];
+  return { firstLine: rows[from]!.line + 1, lastLine: next === undefined ? rows[last]!.line + 1 : next.line };
+}
+
+export function hasGaps(rows: readonly LenientRow[], start: number, width: number): boolean {
+  let last = rows.length - 1;
+  while (last > start && isBlank(rows[last]!)) last--;
+  for (let i = start; i < last; i++) {
+    const row = rows[i]!;
+    if (isBlank(row) && (width === 1 || row.fields[0] !== '')) return true;
+  }
+  return false;
+}
