@@ -49,8 +49,8 @@ def kmeans_cases():
         ("four dimensions", blobs(140, 4, 5, digits=5), 9, {}),
         ("six dimensions", blobs(80, 6, 5, 0.2), 5, {}),
         ("one cluster", blobs(60, 2, 3), 1, {}),
-        ("tol 0 runs until no label changes", np.round(rng.uniform(0, 1, (160, 2)), 3), 5, {"tol": 0.0, "max_iter": 300}),
-        ("max_iter ends it", np.round(rng.uniform(0, 1, (160, 2)), 3), 9, {"max_iter": 4}),
+        ("tol 0 runs until no label changes", np.round(rng.uniform(0, 1, (140, 2)), 3), 5, {"tol": 0.0, "max_iter": 300}),
+        ("max_iter ends it", np.round(rng.uniform(0, 1, (140, 2)), 3), 9, {"max_iter": 4}),
         ("far from the origin", blobs(110, 2, 5) + 1000.0, 5, {}),
         ("a coarse tol", np.round(rng.uniform(0, 1, (160, 3)), 3), 8, {"tol": 0.02}),
     ]
@@ -121,8 +121,8 @@ def dbscan_cases():
     repeated = np.repeat(np.round(rng.uniform(0, 1, (30, 2)), 2), 4, axis=0)
     euclid = [
         ("blobs and noise", np.vstack([blobs(100, 2, 5), np.round(rng.uniform(-1, 1, (60, 2)), 3)]), 0.08, 5),
-        ("moons", moons(170), 0.15, 5),
-        ("many borders", np.round(rng.uniform(0, 1, (160, 2)), 3), 0.06, 5),
+        ("moons", moons(130), 0.15, 5),
+        ("many borders", np.round(rng.uniform(0, 1, (140, 2)), 3), 0.06, 5),
         ("lattice at exactly eps", lattice, 1.0, 5),
         ("lattice at exactly eps, corners not core", lattice, 1.0, 4),
         ("repeated points", repeated, 0.05, 5),
