@@ -35,7 +35,7 @@ export async function readBytes(
 /** The finished file's ETag. It is on the disk before it gets its name, or a power cut could leave a name without bytes. */
 export async function finish(file: FileHandle): Promise<string> {
   await stamp(file);
-  await file.sync();
+  await file.datasync();
   return etagOf(await file.stat({ bigint: true }));
 }
 

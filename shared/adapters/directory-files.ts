@@ -37,25 +37,26 @@ export async function find(places: Layout): Promise<FoundFile | undefined> {
   return undefined;
 }
 
-/** Moves a finished file to where the object lies or will lie. The caller holds the key's lock. */
-export async function place(scratchFile: string, bucketPath: string, key: string, where: string): Promise<void> {
+/** Moves a finished file to where the object lies, which is `current`, or will lie. The caller holds the key's lock. */
+export async function place(
+  scratchFile: string,
+  bucketPath: string,
+  key: string,
+  current: FoundFile | undefined,
+): Promise<void> {
   const places = layout(bucketPath, key);
-  const current = await find(places);
   let target = current?.path ?? places.own;
   for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt++) {
     try {
-      await rename(scratchFile, target);
-      // Renaming one of two names of the same file onto the other does nothing and leaves both.
-      await unlink(scratchFile).catch(ignoring('ENOENT'));
-      return;
+      return await rename(scratchFile, target);
     } catch (error) {
       if (hasCode(error, 'EISDIR') && target === places.own) target = places.displaced;
       else if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw error;
     }
     await makeFolders(bucketPath, key, target === places.displaced);
   }
-  throw new ObjectStoreBusy(`Cannot write ${where}: its folder was removed ${PLACE_ATTEMPTS} times meanwhile`, {
-    where,
+  throw new ObjectStoreBusy(`Cannot write ${places.own}: its folder was removed ${PLACE_ATTEMPTS} times meanwhile`, {
+    where: places.own,
   });
 }
 

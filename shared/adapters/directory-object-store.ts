@@ -151,8 +151,11 @@ export function directoryObjectStore(root: string): ObjectStore {
       try {
         const etag = await fill(scratchFile, folder, where);
         await withKeyLock(folder, address.key, where, async () => {
-          if (condition) requireState(condition, await find(layout(folder, address.key)), where);
-          await place(scratchFile, folder, address.key, where);
+          const current = await find(layout(folder, address.key));
+          if (condition) requireState(condition, current, where);
+          await place(scratchFile, folder, address.key, current);
+          // Renaming one of two names of the same file onto the other does nothing and leaves both.
+          if (current && etagOf(current.stats) === etag) await unlink(scratchFile).catch(ignoring('ENOENT'));
         });
         return { etag };
       } catch (error) {
