@@ -339,32 +339,23 @@ export function isBlank(row: LenientRow): boolean {
 }
 
 /**
- * Whole rows of a sample from inside a file, blank lines among them. It may begin anywhere, also inside quotes: both assumptions are tried, and
- * the one under which more rows have the table's width is taken.
+ * Whole rows of a sample from inside a file, blank lines among them. It may begin anywhere, also inside quotes: both
+ * assumptions are tried, and the one under which more rows have the table's width is taken. The first row is left out, as
+ * it may have begun before the sample.
  *
  * @param toEnd the sample ends where the file ends
  */
 export function alignedRows(text: string, grammar: Grammar, width: number, toEnd: boolean): LenientRow[] {
-  const starts = [afterNextLine(text, 0)];
-  const quote = grammar.quote === '' ? -1 : text.indexOf(grammar.quote);
-  if (quote !== -1) starts.push(afterNextLine(text, quote + 1));
   let best: LenientRow[] = [];
   let bestShare = -1;
-  for (const start of starts) {
-    const parsed = parseRows(text.slice(start), grammar, toEnd);
-    const filled = parsed.rows.filter((row) => !isBlank(row));
+  for (const before of grammar.quote === '' ? [''] : ['', grammar.quote]) {
+    const rows = parseRows(before + text, grammar, toEnd).rows.slice(1);
+    const filled = rows.filter((row) => !isBlank(row));
     const share = filled.filter((row) => row.fields.length === width).length / Math.max(1, filled.length);
     if (share > bestShare) {
-      best = parsed.rows;
+      best = rows;
       bestShare = share;
     }
   }
   return best;
-}
-
-function afterNextLine(text: string, from: number): number {
-  const found = /\r\n|\n|\r/g;
-  found.lastIndex = from;
-  const match = found.exec(text);
-  return match ? match.index + match[0].length : text.length;
 }
