@@ -313,3 +313,11 @@ export const KMEANS_TOL = 1e-4;
 export const KMEANS_TREE_MAX_DIMENSIONS = 4;
 /** Points in a leaf of the kd-tree: measured best of 8 to 64, within 10% of each other. */
 export const KD_TREE_LEAF_POINTS = 16;
+/** Points up to which the silhouette is computed of every point; above it, of a sample, whose cost grows with the points alone. */
+export const SILHOUETTE_EXACT_MAX_POINTS = 20_000;
+/** Points of that sample, shared out over the clusters: a 95% interval of about ±0.01. */
+export const SILHOUETTE_SAMPLE_POINTS = 4_000;
+/** Of each cluster at least this many (or all it has), so that its spread is known. */
+export const SILHOUETTE_SAMPLE_LEAST = 30;
+/** Clusters up to which every pair is measured once and counted for both; with more, leaving clusters out by their centroid saves more. */
+export const SILHOUETTE_SYMMETRIC_MAX_CLUSTERS = 4;
