@@ -140,6 +140,30 @@ function program(signal: AbortSignal): Command {
       const { compact } = await import('./commands/compact.ts');
       process.exitCode = await compact(invocation(), table, options);
     });
+  cli
+    .command('redrive')
+    .argument('[run]', 'default: every run with objects in quarantine')
+    .description('put quarantined objects through again')
+    .action(async (run) => {
+      const { redrive } = await import('./commands/upkeep.ts');
+      process.exitCode = await redrive(invocation(), run);
+    });
+  cli
+    .command('repair')
+    .argument('[db.table]', 'default: all tables')
+    .description('finish what runs left that died after their commit')
+    .action(async (table) => {
+      const { repair } = await import('./commands/upkeep.ts');
+      process.exitCode = await repair(invocation(), table);
+    });
+  cli
+    .command('vacuum')
+    .description('delete the folders of runs that nobody needs any more')
+    .option('--older-than <hours>', 'only runs that started so long ago', '24')
+    .action(async (options) => {
+      const { vacuum } = await import('./commands/upkeep.ts');
+      process.exitCode = await vacuum(invocation(), options);
+    });
   return cli;
 }
 

@@ -43,6 +43,8 @@ export const COPY_MAX_BYTES = 5 * GiB;
 // ── commit ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 /** A log's head is found from a checkpoint and at most this many entries. */
 export const LOG_CHECKPOINT_EVERY = 100;
+/** A run's folder is kept this long for whoever looks into it, and for a void run's successor. */
+export const VACUUM_AFTER_HOURS = 24;
 /** A publisher's lease: longer than a Lambda lives (15 minutes), so that no holder is overtaken while it runs. */
 export const LOCK_LEASE_SECONDS = 20 * 60;
 

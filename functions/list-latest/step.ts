@@ -6,6 +6,7 @@ import type { LogState } from '../../shared/commit/fold.ts';
 import { writeHistory } from '../../shared/commit/history.ts';
 import { runId } from '../../shared/commit/keys.ts';
 import { openLog } from '../../shared/commit/log.ts';
+import { redriveRequest } from '../../shared/commit/redrive.ts';
 import { repair } from '../../shared/commit/repair.ts';
 import { attemptFolder, type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
 import { readTasks, taskName, writeTasks } from '../../shared/commit/tasks.ts';
@@ -48,10 +49,8 @@ export function makeListLatest(ports: Ports, resolve: ResolveRequest) {
     const run = runId(event.execution);
     const files = runFiles(ports, run);
     const { execution } = event;
-    const predecessor = predecessorOf(event.input);
-    const request = predecessor
-      ? (await runFiles(ports, predecessor).request()).request
-      : await resolve(event.input, new Date(execution.startTime));
+    const predecessor = runNamed(event.input, 'successorOf');
+    const request = await requestOf(ports, resolve, event);
     if ('nothing' in request) return nothingAsked(run, ports.places.work);
     const fixed = await files.fixRequest({
       run,
@@ -93,10 +92,18 @@ async function compaction(ports: Ports, fixed: RunRequest, attempt: string): Pro
   };
 }
 
-/** A run whose commit was void is done again by a new one over the same objects: it passes its own name on. */
-function predecessorOf(input: unknown): string | undefined {
-  if (typeof input !== 'object' || input === null || !('successorOf' in input)) return undefined;
-  return String(input.successorOf);
+/** Two inputs name an earlier run: that of a void run's successor, over the same objects, and a redrive. */
+async function requestOf(ports: Ports, resolve: ResolveRequest, event: ListLatestInput): Promise<Resolved> {
+  const predecessor = runNamed(event.input, 'successorOf');
+  if (predecessor !== undefined) return (await runFiles(ports, predecessor).request()).request;
+  const redriven = runNamed(event.input, 'redrive');
+  if (redriven !== undefined) return redriveRequest(ports, redriven);
+  return resolve(event.input, new Date(event.execution.startTime));
+}
+
+function runNamed(input: unknown, key: 'successorOf' | 'redrive'): string | undefined {
+  if (typeof input !== 'object' || input === null || !(key in input)) return undefined;
+  return String((input as Record<string, unknown>)[key]);
 }
 
 async function list(
@@ -146,7 +153,13 @@ async function claimAll(
   attempt: string,
 ): Promise<Claims> {
   const { request, run, executionId } = fixed;
-  const claimant = { run, executionId, dataset: request.dataset.name, force: reloads(request) };
+  const claimant = {
+    run,
+    executionId,
+    dataset: request.dataset.name,
+    force: reloads(request),
+    redrives: request.redrives !== undefined,
+  };
   const claimEach = (wanted: SourceObject[], at: LogState): Promise<ClaimOutcome[]> =>
     pMap(wanted, (source) => claim(ports, claimant, source, at), { concurrency: SMALL_CALLS_AT_ONCE });
 

@@ -31,6 +31,8 @@ export interface Claimant {
   dataset: string;
   /** Take what is loaded already: it replaces what it wrote before. */
   force: boolean;
+  /** Take what failed before: somebody asked for it again. */
+  redrives: boolean;
 }
 
 /** Claims one object version for a run, taking it over from runs that settled without it. */
@@ -48,7 +50,7 @@ export async function claim(
     if (held === undefined) return 'claimed';
     if (held === 'gone') continue;
     if (held.value.run === claimant.run) return 'claimed';
-    if (held.value.quarantined !== undefined && !claimant.force) return 'quarantined';
+    if (held.value.quarantined !== undefined && !claimant.force && !claimant.redrives) return 'quarantined';
     const standing = await standingOf(ports, claimant, held.value, state);
     if (standing === 'at work') return 'held';
     if (standing === 'unfinished') return { unfinished: held.value.run };

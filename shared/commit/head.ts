@@ -7,6 +7,7 @@ import type { LogState } from './fold.ts';
 import { type TableResult, writeHistory } from './history.ts';
 import { openLog } from './log.ts';
 import { type Published, promoteAndSwap, readPublished, writePublished } from './publish.ts';
+import { emptyQuarantine } from './redrive.ts';
 import { runFiles } from './run-files.ts';
 
 export interface Head {
@@ -52,6 +53,8 @@ async function record(ports: Ports, entry: LogEntry): Promise<void> {
   await pMap(entry.sources, (source) => markLoaded(ports, entry.dataset, source.id, entry.run), {
     concurrency: SMALL_CALLS_AT_ONCE,
   });
+  const { redrives } = fixed.request;
+  if (redrives !== undefined) await emptyQuarantine(ports, entry.dataset, redrives, entry.sources);
 }
 
 /** What a run wrote, by table. */

@@ -19,6 +19,8 @@ export interface LoadRequest {
   constants: Record<string, string>;
   /** Load nothing: write the table's partitions of many files again as few. */
   compact?: boolean;
+  /** The run whose quarantined objects these are: they are tried again although they failed before. */
+  redrives?: string;
   /** Reload what is loaded, replacing it. */
   force: boolean;
   /** What was accepted without effect, for people. */

@@ -123,6 +123,33 @@ describe('a load', () => {
     expect(sorted(await w.rows('shop', 'notes'))).toEqual(sorted([{ id: '1' }, { id: '2' }]));
   });
 
+  it('puts a quarantined object through again once it is mended, and empties the quarantine', async () => {
+    const w = world(NOTES);
+    await w.put('notes/a.csv', 'id\n1\n');
+    await w.put('notes/bad.csv', 'id\n!\n!\n3\n');
+    const first = await w.run({ dataset: 'notes' });
+    expect((await w.run({ redrive: first.run })).error?.name).toBe('TooManyRejects');
+    await w.put('notes/bad.csv', 'id\n2\n3\n');
+    const again = await w.run({ redrive: first.run });
+    expect(again.status).toBe('SUCCEEDED');
+    expect(again.history.map((line) => [line.source, line.rows_written])).toEqual([['s3://landing/notes/bad.csv', 2]]);
+    expect(sorted(await w.rows('shop', 'notes'))).toEqual(sorted([{ id: '1' }, { id: '2' }, { id: '3' }]));
+    expect((await w.workKeys('failed/')).filter((key) => key.includes(first.run))).toEqual([]);
+    expect((await w.run({ redrive: first.run })).error?.name).toBe('BadRequest');
+  });
+
+  it('redrives an object that has gone from its copy', async () => {
+    const w = world(NOTES);
+    await w.put('notes/a.csv', 'id\n1\n');
+    const dying = () => Promise.reject(Object.assign(new Error('out of memory'), { name: 'Runtime.ExitError' }));
+    const failed = await w.run({ dataset: 'notes' }, { Convert: dying });
+    expect(failed.error?.name).toBe('Runtime.ExitError');
+    await w.ports.objects.delete({ bucket: 'landing', key: 'notes/a.csv' });
+    expect((await w.run({ redrive: failed.run })).status).toBe('SUCCEEDED');
+    expect(await w.rows('shop', 'notes')).toEqual([{ id: '1' }]);
+    expect(await w.workKeys('failed/')).toEqual([]);
+  });
+
   it('fails under the objects’ own error when all of them fail, and commits nothing', async () => {
     const w = world(NOTES);
     await w.put('notes/empty.csv', '');

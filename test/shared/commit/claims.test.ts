@@ -13,7 +13,13 @@ const SOURCE: SourceObject = {
   sizeBytes: 3,
   lastModified: '2026-01-01T00:00:00.000Z',
 };
-const by = (run: string, force = false): Claimant => ({ run, executionId: `x-${run}`, dataset: 'd', force });
+const by = (run: string, force = false): Claimant => ({
+  run,
+  executionId: `x-${run}`,
+  dataset: 'd',
+  force,
+  redrives: false,
+});
 
 describe('claim', () => {
   it('gives an object to the first of many', async () => {

@@ -1,0 +1,87 @@
+import { VACUUM_AFTER_HOURS } from '../limits.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { LogState } from './fold.ts';
+import { openLog } from './log.ts';
+import { type Published, readPublished } from './publish.ts';
+import { type RunRequest, runFiles } from './run-files.ts';
+import { settle, verdictOf } from './verdict.ts';
+
+export interface Vacuumed {
+  runs: number;
+  objects: number;
+}
+
+/**
+ * P10: deletes the folders of runs that nobody needs any more: aborted ones, and those whose commit (or void) the tables
+ * show and whose replaced files are gone. A run that is at work, or decided to commit and is not done, stays; one that died
+ * undecided is aborted first. Young ones stay in any case: a successor may yet read them.
+ */
+export async function vacuum(ports: Ports, by: string, olderThanHours = VACUUM_AFTER_HOURS): Promise<Vacuumed> {
+  const horizon = ports.clock.now().getTime() - olderThanHours * 3_600_000;
+  const heads = new Map<string, Promise<{ state: LogState; published: Published }>>();
+  const headOf = (dataset: string) => {
+    const known = heads.get(dataset) ?? readHead(ports, dataset);
+    heads.set(dataset, known);
+    return known;
+  };
+  const done: Vacuumed = { runs: 0, objects: 0 };
+  for (const run of await runsThereAre(ports)) {
+    const fixed = await runFiles(ports, run).requestIfAny();
+    if (!fixed || Date.parse(fixed.startedAt) > horizon) continue;
+    const { state, published } = await headOf(fixed.request.dataset.name);
+    if (!(await isDone(ports, fixed, by, state, published))) continue;
+    done.objects += await deleteFolder(ports, `runs/${run}/`);
+    done.runs++;
+  }
+  return done;
+}
+
+async function readHead(ports: Ports, dataset: string): Promise<{ state: LogState; published: Published }> {
+  // In this order: what is published can only be more than what the log said before.
+  const published = await readPublished(ports, dataset);
+  return { published, state: await openLog(ports.objects, ports.places.work, dataset).head() };
+}
+
+async function isDone(
+  ports: Ports,
+  fixed: RunRequest,
+  by: string,
+  state: LogState,
+  published: Published,
+): Promise<boolean> {
+  const entry = state.runs.get(fixed.run);
+  if (entry) return entry.version <= published.applied;
+  if ((await ports.executions.status(fixed.executionId)) === 'RUNNING') return false;
+  const verdict = await verdictOf(ports.objects, ports.places.work, fixed.run);
+  if (verdict !== undefined) return verdict === 'abort';
+  return (await settle(ports.objects, ports.places.work, fixed.run, 'abort', by)) === 'abort';
+}
+
+/** Run names, each found by one listing call: the next one starts behind all that the last one wrote. */
+async function runsThereAre(ports: Ports): Promise<string[]> {
+  const runs: string[] = [];
+  let after: string | undefined = 'runs/';
+  while (after !== undefined) {
+    let next: string | undefined;
+    for await (const { key } of ports.objects.list(ports.places.work, 'runs/', { startAfter: after })) {
+      next = key.split('/')[1];
+      break;
+    }
+    if (next === undefined) break;
+    runs.push(next);
+    // The highest key there can be under the run's folder: no UTF-8 byte is above it.
+    after = `runs/${next}/\u{10ffff}`;
+  }
+  return runs;
+}
+
+async function deleteFolder(ports: Ports, prefix: string): Promise<number> {
+  const keys: string[] = [];
+  for await (const { key } of ports.objects.list(ports.places.work, prefix)) keys.push(key);
+  // The request goes last: a vacuum that dies half-way is taken up again by it.
+  const last = `${prefix}request.json`;
+  const first = keys.filter((key) => key !== last);
+  if (first.length > 0) await ports.objects.deleteMany(ports.places.work, first);
+  await ports.objects.delete({ bucket: ports.places.work, key: last });
+  return keys.length;
+}
