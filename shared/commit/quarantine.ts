@@ -7,6 +7,7 @@ import type { Ports } from '../ports/ports.ts';
 import { markQuarantined } from './claims.ts';
 import { putJson } from './json-object.ts';
 import { failedKey } from './keys.ts';
+import { emptyQuarantine } from './redrive.ts';
 import type { RunRequest } from './run-files.ts';
 
 /** What lies beside (or instead of) a quarantined object. */
@@ -50,6 +51,12 @@ export async function quarantine(ports: Ports, fixed: RunRequest, failed: Failed
     },
     { concurrency: SMALL_CALLS_AT_ONCE },
   );
+  // One record an object: what failed again lies there under its last run.
+  const { redrives } = fixed.request;
+  if (redrives !== undefined && redrives !== fixed.run) {
+    const sources = failed.map(({ source }) => source);
+    await emptyQuarantine(ports, dataset.name, redrives, sources);
+  }
 }
 
 async function tryCopy(ports: Ports, source: FailedSource['source'], key: string): Promise<boolean> {

@@ -1,8 +1,10 @@
 import { VACUUM_AFTER_HOURS } from '../limits.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { LogState } from './fold.ts';
+import { runKeys } from './keys.ts';
 import { openLog } from './log.ts';
 import { type Published, readPublished } from './publish.ts';
+import { quarantined } from './redrive.ts';
 import { type RunRequest, runFiles } from './run-files.ts';
 import { settle, verdictOf } from './verdict.ts';
 
@@ -24,14 +26,16 @@ export async function vacuum(ports: Ports, by: string, olderThanHours = VACUUM_A
     heads.set(dataset, known);
     return known;
   };
+  const waiting = new Set((await quarantined(ports, '')).map(({ record }) => record.run));
   const done: Vacuumed = { runs: 0, objects: 0 };
   for (const run of await runsThereAre(ports)) {
     const fixed = await runFiles(ports, run).requestIfAny();
     if (!fixed || Date.parse(fixed.startedAt) > horizon) continue;
     const { state, published } = await headOf(fixed.request.dataset.name);
     if (!(await isDone(ports, fixed, by, state, published))) continue;
-    done.objects += await deleteFolder(ports, `runs/${run}/`);
-    done.runs++;
+    const deleted = await deleteFolder(ports, run, waiting.has(run));
+    done.objects += deleted;
+    done.runs += deleted > 0 ? 1 : 0;
   }
   return done;
 }
@@ -75,13 +79,15 @@ async function runsThereAre(ports: Ports): Promise<string[]> {
   return runs;
 }
 
-async function deleteFolder(ports: Ports, prefix: string): Promise<number> {
+/** A run that left objects in quarantine keeps its request and verdict: a redrive asks as it asked. */
+async function deleteFolder(ports: Ports, run: string, keepsRequest: boolean): Promise<number> {
+  const last = runKeys.request(run);
+  const kept = new Set(keepsRequest ? [last, runKeys.verdict(run)] : []);
   const keys: string[] = [];
-  for await (const { key } of ports.objects.list(ports.places.work, prefix)) keys.push(key);
+  for await (const { key } of ports.objects.list(ports.places.work, `runs/${run}/`)) if (!kept.has(key)) keys.push(key);
   // The request goes last: a vacuum that dies half-way is taken up again by it.
-  const last = `${prefix}request.json`;
   const first = keys.filter((key) => key !== last);
   if (first.length > 0) await ports.objects.deleteMany(ports.places.work, first);
-  await ports.objects.delete({ bucket: ports.places.work, key: last });
+  if (!keepsRequest) await ports.objects.delete({ bucket: ports.places.work, key: last });
   return keys.length;
 }

@@ -128,13 +128,14 @@ describe('a load', () => {
     await w.put('notes/a.csv', 'id\n1\n');
     await w.put('notes/bad.csv', 'id\n!\n!\n3\n');
     const first = await w.run({ dataset: 'notes' });
-    expect((await w.run({ redrive: first.run })).error?.name).toBe('TooManyRejects');
+    const second = await w.run({ redrive: first.run });
+    expect(second.error?.name).toBe('TooManyRejects');
     await w.put('notes/bad.csv', 'id\n2\n3\n');
-    const again = await w.run({ redrive: first.run });
+    const again = await w.run({ redrive: second.run });
     expect(again.status).toBe('SUCCEEDED');
     expect(again.history.map((line) => [line.source, line.rows_written])).toEqual([['s3://landing/notes/bad.csv', 2]]);
     expect(sorted(await w.rows('shop', 'notes'))).toEqual(sorted([{ id: '1' }, { id: '2' }, { id: '3' }]));
-    expect((await w.workKeys('failed/')).filter((key) => key.includes(first.run))).toEqual([]);
+    expect(await w.workKeys('failed/')).toEqual([]);
     expect((await w.run({ redrive: first.run })).error?.name).toBe('BadRequest');
   });
 

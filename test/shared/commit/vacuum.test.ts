@@ -21,7 +21,8 @@ describe('vacuum', () => {
 
     w.clock.time = later(30);
     expect((await vacuum(w.ports, 'test')).runs).toBe(2);
-    expect(await w.workKeys('runs/')).toEqual([]);
+    expect(await w.workKeys('runs/')).toEqual([`runs/${failed.run}/request.json`, `runs/${failed.run}/verdict`]);
+    expect((await vacuum(w.ports, 'test')).runs).toBe(0);
     expect(await w.rows('shop', 'notes')).toEqual([{ id: '1' }]);
     expect(first.history).toHaveLength(1);
     await w.put('notes/b.csv', 'id\n2\n');
