@@ -38,6 +38,8 @@ export interface RowCounts {
   /** Quoted fields with doubled quotes; fields with a backslash escape. */
   doubled: number;
   escaped: number;
+  /** Fields with a backslash escape outside quotes. */
+  bareEscapes: number;
   /** Quoted fields that hold the delimiter or a line end: proof of quoting. */
   protecting: number;
   /** Quoted fields with blanks between the delimiter and the quote. */
@@ -83,6 +85,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
     cr: 0,
     doubled: 0,
     escaped: 0,
+    bareEscapes: 0,
     protecting: 0,
     spaced: 0,
     unclosed: 0,
@@ -90,8 +93,10 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
   };
   let at = 0;
   let line = 0;
-  // where the next line feed is, found once and not again for each quote before it
-  let nextLf = -1;
+  // where the next line feed and carriage return are, found once and not again for each quote before them
+  let lfAt = -1;
+  let crAt = loneCr ? -1 : length;
+  let asked = 0;
 
   const isDelimiter = (i: number) =>
     text.charCodeAt(i) === delimiterCode && (delimiterLength === 1 || text.startsWith(delimiter, i));
@@ -115,24 +120,21 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
     const found = text.indexOf(what, from);
     return found === -1 ? length : found;
   };
-
-  const lineEndFrom = (from: number) => {
-    const lf = indexOrEnd('\n', from);
-    return loneCr ? Math.min(lf, indexOrEnd('\r', from)) : lf;
+  /** The first line end from `from` on. */
+  const lineEndAt = (from: number) => {
+    // what was found holds for all places between the question and the find
+    if (from < asked || lfAt < from) lfAt = indexOrEnd('\n', from);
+    if (loneCr && (from < asked || crAt < from)) crAt = indexOrEnd('\r', from);
+    asked = from;
+    return Math.min(lfAt, crAt);
   };
 
   /** Index of the quote that closes the one at `open`; -1 where none does within reach. */
   const closingQuote = (open: number): number => {
     let lines = 0;
-    if (nextLf < open) nextLf = indexOrEnd('\n', open);
+    let lineEnd = lineEndAt(open);
     for (let i = text.indexOf(quote, open + 1); i !== -1; i = text.indexOf(quote, i + 1)) {
-      while (nextLf < i) {
-        nextLf = indexOrEnd('\n', nextLf + 1);
-        if (++lines > QUOTED_FIELD_MAX_LINES) {
-          nextLf = -1;
-          return -1;
-        }
-      }
+      for (; lineEnd < i; lineEnd = lineEndAt(lineEnd + 1)) if (++lines > QUOTED_FIELD_MAX_LINES) return -1;
       if (backslash) {
         let slashes = 0;
         while (text.charCodeAt(i - 1 - slashes) === 92 && i - 1 - slashes > open) slashes++;
@@ -146,7 +148,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
 
   /** A quote further down the same line that ends a field, where the one at `close` stands inside it: `"a "b" c",`. */
   const laterClose = (close: number): number => {
-    const end = lineEndFrom(close);
+    const end = lineEndAt(close);
     for (let i = text.indexOf(quote, close + 1); i !== -1 && i < end; i = text.indexOf(quote, i + 1)) {
       if (fieldEnd(i + 1) !== -1) return i;
       // it opens the next field: nothing closes this one
@@ -202,7 +204,9 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
         const proper = closingQuote(open);
         // what follows a quote decides what it is: at the end of a part, the rest must be seen
         const unseen =
-          proper === -1 ? fewLinesFrom(text, open) : afterBlanks(proper + 1) + Math.max(delimiterLength, 2) > length;
+          proper === -1
+            ? fewLinesFrom(text, open, loneCr)
+            : afterBlanks(proper + 1) + Math.max(delimiterLength, 2) > length;
         if (!whole && unseen) {
           // cut by the text's end: the row is incomplete
           fields.push(text.slice(open + 1));
@@ -212,7 +216,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
         let close = proper;
         if (proper !== -1 && fieldEnd(proper + 1) === -1) {
           // a quote inside the value; over lines it is rather the next record's, and this one was never closed
-          close = lineEndFrom(open) < proper ? -1 : laterClose(proper);
+          close = lineEndAt(open) < proper ? -1 : laterClose(proper);
         }
         if (close === -1) {
           row.strays++;
@@ -267,6 +271,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
         value = text.slice(from, at);
         if (escapes) {
           counts.escaped++;
+          counts.bareEscapes++;
           value = value.replace(/\\(.)/gs, '$1');
         }
       }
@@ -296,7 +301,6 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
     seek(offset, toLine) {
       at = offset;
       line = toLine;
-      nextLf = -1;
     },
     lines: () => line,
   };
@@ -316,11 +320,10 @@ export function parseRows(text: string, grammar: Grammar, whole: boolean): Lenie
 }
 
 /** The rest of the text has no more lines than a quoted field may have. */
-function fewLinesFrom(text: string, from: number): boolean {
-  let lines = 0;
-  for (let i = text.indexOf('\n', from); i !== -1; i = text.indexOf('\n', i + 1)) {
-    if (++lines > QUOTED_FIELD_MAX_LINES) return false;
-  }
+function fewLinesFrom(text: string, from: number, loneCr: boolean): boolean {
+  const ends = loneCr ? /[\r\n]/g : /\n/g;
+  ends.lastIndex = from;
+  for (let lines = 0; ends.test(text); ) if (++lines > QUOTED_FIELD_MAX_LINES) return false;
   return true;
 }
 

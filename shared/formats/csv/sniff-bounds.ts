@@ -217,9 +217,5 @@ function rangeOf(rows: readonly LenientRow[], from: number, to: number): LineRan
 export function hasGaps(rows: readonly LenientRow[], start: number, width: number): boolean {
   let last = rows.length - 1;
   while (last > start && isBlank(rows[last]!)) last--;
-  for (let i = start; i < last; i++) {
-    const row = rows[i]!;
-    if (isBlank(row) && (width === 1 || row.fields[0] !== '')) return true;
-  }
-  return false;
+  return rows.some((row, i) => i >= start && isBlank(row) && (row.fields[0] !== '' || (width === 1 && i < last)));
 }

@@ -107,7 +107,9 @@ export function sniffCsv(
   reasons.push(...dialectReasons(ranked, options), ...table.reasons);
 
   const rows = table.rows.map((row) => row.fields);
-  let strays = table.rows.some((row) => row.strays > 0);
+  // above the table a strict reader counts lines, and any lone quote there upsets it
+  const top = table.rows[0]?.start ?? 0;
+  let strays = parsed.rows.some((row) => row.strays > 0 || (row.start < top && row.inner > 0));
   let { footerRows } = table;
   for (const part of [sample.middle, sample.tail]) {
     if (part === undefined || complete) continue;
@@ -173,20 +175,21 @@ export function sniffCsv(
       ragged === 0 &&
       !strays &&
       parsed.spaced === 0 &&
+      // a strict reader knows one escape, and inside quotes alone
+      !(grammar.escape === '\\' && (parsed.doubled > 0 || parsed.bareEscapes > 0)) &&
       // numbers are read with or without blanks around them, text is not
       !(grammar.skipSpace && columns.some((column) => column.type === 'string')) &&
       !grammar.runs &&
       !encoding.invalidBytes &&
       lineEnd !== 'mixed' &&
       // a strict reader takes a carriage return for a line end wherever it stands
-      !(
-        lineEnd !== '\r' &&
-        table.rows.some((row) => row.quoted === 0 && row.fields.some((field) => field.includes('\r')))
-      ) &&
+      !(lineEnd !== '\r' && parsed.rows.some((row) => row.fields.some((field) => /\r(?!\n)/.test(field)))) &&
       table.comment === '' &&
       footerRows === 0 &&
       table.otherTables.length === 0 &&
-      !table.gaps,
+      !table.gaps &&
+      // … and skips records where lines are to be skipped
+      parsed.rows.findIndex((row) => row === table.rows[0]) === (table.rows[0]?.line ?? -1),
     confidence: confidenceOf(ranked, encoding.confidence, table.headerConfidence),
     reasons,
     sampledRows: rows.length,

@@ -75,7 +75,6 @@ class TolerantChunks {
   private readonly columns: number;
   private readonly grammar: Grammar;
   private readonly text: ByteText;
-  private readonly crOnly: boolean;
   private carry: Buffer = Buffer.alloc(0);
   /** Offset in the file of the carry's first byte, and its 0-based line. */
   private offset: number;
@@ -89,12 +88,11 @@ class TolerantChunks {
   constructor(dialect: CsvDialect, options: TolerantOptions) {
     this.columns = options.columns;
     this.text = new ByteText(dialect.encoding);
-    this.crOnly = dialect.lineEnd === '\r';
     this.grammar = {
       delimiter: this.text.encode(dialect.delimiter),
       quote: dialect.quote,
       escape: dialect.escape,
-      loneCr: dialect.lineEnd === 'mixed',
+      loneCr: dialect.lineEnd === 'mixed' || dialect.lineEnd === '\r',
       skipSpace: dialect.skipInitialSpace === true,
       runs: dialect.delimiterRuns === true,
       comment: this.text.encode(dialect.comment),
@@ -115,8 +113,7 @@ class TolerantChunks {
     // a code unit cut in two, or a carriage return whose line feed may follow, waits for the next chunk
     let usable = all.length - (all.length % unit);
     if (!last && usable >= unit && this.text.codeAt(all, usable - unit) === 13) usable -= unit;
-    let text = this.text.toText(all.subarray(0, usable));
-    if (this.crOnly) text = text.replaceAll('\r', '\n');
+    const text = this.text.toText(all.subarray(0, usable));
     const rows: TolerantRow[] = [];
     const done = this.rowsOf(text, last, rows);
     this.carry = all.subarray(done * unit);

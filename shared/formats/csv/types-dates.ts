@@ -69,7 +69,7 @@ export function readTemporal(text: string, reading: TemporalReading): void {
 }
 
 function readNumeric(match: RegExpExecArray, reading: TemporalReading): void {
-  const [, a, separator, b, c, between, , , , , space, meridiem, gap, offset] = match as unknown as string[];
+  const [, a, separator, b, c, between, , , , , , meridiem, gap, offset] = match as unknown as string[];
   const time = between === undefined ? '' : timeFormat(match, 6);
   if (time === undefined) return;
   if (offset !== undefined && meridiem !== undefined) return;
@@ -112,7 +112,6 @@ function readNumeric(match: RegExpExecArray, reading: TemporalReading): void {
     return;
   }
   const zone = offset === undefined ? '' : `${gap}%z`;
-  void space;
   for (const date of dates) reading.formats.push(`${date}${between}${time}${zone}`);
 }
 

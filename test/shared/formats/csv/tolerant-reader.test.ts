@@ -110,7 +110,7 @@ describe('readTolerant', () => {
     },
   );
   const dialects = fc.record({
-    lineEnd: fc.constantFrom('\n' as const, 'mixed' as const),
+    lineEnd: fc.constantFrom('\n' as const, '\r' as const, 'mixed' as const),
     escape: fc.constantFrom('"', '\\'),
     comment: fc.constantFrom('', '#'),
     encoding: fc.constantFrom('utf-8' as const, 'utf-16le' as const, 'utf-16be' as const),
