@@ -323,3 +323,12 @@ export const SILHOUETTE_SAMPLE_POINTS = 4_000;
 export const SILHOUETTE_SAMPLE_LEAST = 30;
 /** Clusters up to which every pair is measured once and counted for both; with more, leaving clusters out by their centroid saves more. */
 export const SILHOUETTE_SYMMETRIC_MAX_CLUSTERS = 4;
+/** DBSCAN's radius and neighbours of a core point where nothing is said; scikit-learn's defaults. */
+export const DBSCAN_EPS = 0.5;
+export const DBSCAN_MIN_SAMPLES = 5;
+/** Dimensions up to which DBSCAN finds neighbours on a grid; beyond, a cell has more neighbours than most data has points. */
+export const DBSCAN_GRID_MAX_DIMENSIONS = 4;
+/** Points in more dimensions, which DBSCAN compares pair by pair: 1.25 billion pairs, some ten seconds. */
+export const DBSCAN_PAIRWISE_MAX_POINTS = 50_000;
+/** Edges of one chunk of the edge store: 4 MiB, little beside any graph for which memory matters. */
+export const EDGE_CHUNK_EDGES = 512 * 1024;
