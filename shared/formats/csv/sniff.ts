@@ -5,12 +5,12 @@ import { EmptyObject, UnknownFormat } from '../../errors.ts';
 import { SNIFF_TRIAL_CHARS } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
 import { decodeSample, detectEncoding } from './encoding.ts';
-import { alignedRows, isBlank, type LenientRows, parseRows } from './lenient-rows.ts';
+import { alignedRows, type Grammar, isBlank, type LenientRows, parseRows } from './lenient-rows.ts';
 import { countFooters } from './sniff-bounds.ts';
 import { type Candidate, rankDialects } from './sniff-dialect.ts';
 import { foreignBytes, foreignText } from './sniff-foreign.ts';
 import { sniffNumberStyle } from './sniff-numbers.ts';
-import { findTable } from './sniff-table.ts';
+import { findTable, type TableFindings } from './sniff-table.ts';
 import { type ColumnProfile, DEFAULT_NULL_TOKENS, profileValues, settleDateOrder, typeOf } from './types.ts';
 
 /** Pieces of a file: all that is looked at. */
@@ -87,22 +87,9 @@ export function sniffCsv(
     ...(options.escape === undefined ? {} : { escape: options.escape }),
   });
   const best = ranked[0]!;
-  const grammar = { ...best.grammar };
+  const grammar: Grammar = { ...best.grammar };
   if (blanksAfterDelimiter(best)) grammar.skipSpace = true;
-  let parsed = parseRows(text, grammar, complete);
-  if (grammar.loneCr) {
-    // a carriage return alone is a line end where more rows fit so, and part of a value where they do not
-    const joined = parseRows(text, { ...grammar, loneCr: false }, complete);
-    const inside =
-      best.width === 1
-        ? parsed.cr < parsed.lf + parsed.crlf
-        : fitting(joined, best.width) >= fitting(parsed, best.width);
-    if (inside) {
-      grammar.loneCr = false;
-      parsed = joined;
-    }
-  }
-
+  const parsed = parseWithLineEnds(text, grammar, best.width, complete);
   const table = findTable(parsed, best.width, grammar, complete, options, declared.names, hint ? 1 : 0);
   reasons.push(...dialectReasons(ranked, options), ...table.reasons);
 
@@ -174,22 +161,9 @@ export function sniffCsv(
     regular:
       ragged === 0 &&
       !strays &&
-      parsed.spaced === 0 &&
-      // a strict reader knows one escape, and inside quotes alone
-      !(grammar.escape === '\\' && (parsed.doubled > 0 || parsed.bareEscapes > 0)) &&
-      // numbers are read with or without blanks around them, text is not
-      !(grammar.skipSpace && columns.some((column) => column.type === 'string')) &&
-      !grammar.runs &&
       !encoding.invalidBytes &&
-      lineEnd !== 'mixed' &&
-      // a strict reader takes a carriage return for a line end wherever it stands
-      !(lineEnd !== '\r' && parsed.rows.some((row) => row.fields.some((field) => /\r(?!\n)/.test(field)))) &&
-      table.comment === '' &&
       footerRows === 0 &&
-      table.otherTables.length === 0 &&
-      !table.gaps &&
-      // … and skips records where lines are to be skipped
-      parsed.rows.findIndex((row) => row === table.rows[0]) === (table.rows[0]?.line ?? -1),
+      isRegular(grammar, parsed, table, columns, lineEnd),
     confidence: confidenceOf(ranked, encoding.confidence, table.headerConfidence),
     reasons,
     sampledRows: rows.length,
@@ -198,6 +172,18 @@ export function sniffCsv(
 
 function fitting({ rows }: LenientRows, width: number): number {
   return rows.filter((row) => row.fields.length === width && !isBlank(row)).length;
+}
+
+/** All rows of the head; settles whether a carriage return alone ends a line or is part of a value. */
+function parseWithLineEnds(text: string, grammar: Grammar, width: number, complete: boolean): LenientRows {
+  const parted = parseRows(text, grammar, complete);
+  if (!grammar.loneCr) return parted;
+  const joined = parseRows(text, { ...grammar, loneCr: false }, complete);
+  // it is a line end where more rows fit so; in one column, where no other line ends outnumber it
+  const inside = width === 1 ? parted.cr < parted.lf + parted.crlf : fitting(joined, width) >= fitting(parted, width);
+  if (!inside) return parted;
+  grammar.loneCr = false;
+  return joined;
 }
 
 /** Nearly every field but a row's first begins with a blank: it belongs to the delimiter. */
@@ -218,6 +204,28 @@ function blanksAfterDelimiter(best: Candidate): boolean {
   }
   if (filled === 0) return best.parsed.spaced > 0;
   return blanks >= filled * 0.9;
+}
+
+/** Nothing was seen that a strict reader stumbles over, or reads otherwise, the rows' widths and quotes aside. */
+function isRegular(
+  grammar: Grammar,
+  parsed: LenientRows,
+  table: TableFindings,
+  columns: readonly CsvColumn[],
+  lineEnd: CsvDialect['lineEnd'],
+): boolean {
+  if (lineEnd === 'mixed' || table.comment !== '' || table.otherTables.length > 0 || table.gaps) return false;
+  if (parsed.spaced > 0 || grammar.runs) return false;
+  // it knows one escape, and inside quotes alone
+  if (grammar.escape === '\\' && (parsed.doubled > 0 || parsed.bareEscapes > 0)) return false;
+  // numbers are read with or without blanks around them, text is not
+  if (grammar.skipSpace && columns.some((column) => column.type === 'string')) return false;
+  // a carriage return is a line end to it wherever it stands
+  const lone = (field: string) => /\r(?!\n)/.test(field);
+  if (lineEnd !== '\r' && parsed.rows.some((row) => row.fields.some(lone))) return false;
+  // it skips records where lines are to be skipped
+  const first = table.rows[0];
+  return first === undefined || parsed.rows.indexOf(first) === first.line;
 }
 
 function lineEndOf(parsed: LenientRows, onlyCr: boolean): CsvDialect['lineEnd'] {

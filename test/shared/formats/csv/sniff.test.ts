@@ -308,6 +308,12 @@ describe('sniffCsv refuses what is no delimited text', () => {
     for (const text of ['', '\n', ' \r\n \n', '\ufeff', '\ufeff\n']) expect(() => sniff(text)).toThrow(EmptyObject);
   });
 
+  it('but takes headers that begin as a format does', () => {
+    for (const name of ['ORCID', 'BZh', 'GIF8', 'MZ', 'PK']) {
+      expect(sniff(`${name},x\na,1\nb,2\n`).columns[0]!.original).toBe(name);
+    }
+  });
+
   it('but takes a header in brackets', () => {
     expect(sniff('[id],[name]\n1,a\n2,b\n').columns.map((column) => column.original)).toEqual(['[id]', '[name]']);
   });
