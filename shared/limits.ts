@@ -332,3 +332,5 @@ export const DBSCAN_GRID_MAX_DIMENSIONS = 4;
 export const DBSCAN_PAIRWISE_MAX_POINTS = 50_000;
 /** Edges of one chunk of the edge store: 4 MiB, little beside any graph for which memory matters. */
 export const EDGE_CHUNK_EDGES = 512 * 1024;
+/** Points of a hierarchical clustering, whose distances are all held: 256 MB of them. */
+export const LINKAGE_MAX_POINTS = 8_000;
