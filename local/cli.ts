@@ -180,6 +180,11 @@ function list(text: string): string[] {
 }
 
 async function main(): Promise<void> {
+  // Whoever reads our output may have read enough, as head does.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
   const interrupt = new AbortController();
   process.once('SIGINT', () => {
     // A second Ctrl-C ends the process as usual; the first ends it as soon as the execution is marked aborted.

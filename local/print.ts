@@ -1,6 +1,6 @@
-import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { RunResult } from './result.ts';
+import { formatCount, textTable } from './text-table.ts';
 
 /** What people read: data on stdout, everything else on stderr. */
 export interface Output {
@@ -8,56 +8,6 @@ export interface Output {
   err(text: string): void;
   json: boolean;
   quiet: boolean;
-}
-
-const PLAIN = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
-
-export interface Cell {
-  text: string;
-  right?: boolean;
-}
-
-/** A table without lines: columns two spaces apart, numbers to the right. */
-export function textTable(header: string[], rows: (string | number | null)[][], format = formatCount): string {
-  const numeric = header.map(
-    (_, i) => rows.length > 0 && rows.every((row) => row[i] === null || typeof row[i] === 'number'),
-  );
-  const table = new Table({
-    head: header.map((name) => pc.dim(name)),
-    chars: PLAIN,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: numeric.map((isNumber) => (isNumber ? 'right' : 'left')),
-  });
-  for (const row of rows) table.push(row.map((value) => (value === null ? pc.dim('∅') : formatCell(value, format))));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
-}
-
-function formatCell(value: string | number, format: (value: number) => string): string {
-  return typeof value === 'number' ? format(value) : value.replaceAll(/[\r\n\t]/g, ' ');
-}
-
-export function formatCount(value: number): string {
-  return Number.isInteger(value) ? value.toLocaleString('en-US') : String(value);
 }
 
 export function formatBytes(bytes: number): string {

@@ -15,7 +15,8 @@ import { uri } from '../../shared/ports/object-store.ts';
 import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
 import { checkFiles } from '../named-file.ts';
-import { formatBytes, textTable } from '../print.ts';
+import { formatBytes } from '../print.ts';
+import { textTable } from '../text-table.ts';
 
 /** `sluice inspect`: what read finds in a file, and why. */
 export async function inspect(at: Invocation, file: string): Promise<number> {

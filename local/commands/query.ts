@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { queryLake } from '../../shared/engine/lake-database.ts';
 import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
-import { textTable } from '../print.ts';
+import { textTable } from '../text-table.ts';
 
 /** `sluice query`: SQL over the published tables; a table, `--json` (one object a row) or `--csv`. */
 export async function query(at: Invocation, sql: string, options: { csv?: boolean }): Promise<number> {
@@ -16,7 +16,7 @@ export async function query(at: Invocation, sql: string, options: { csv?: boolea
       ),
     );
   } else if (options.csv) {
-    at.output.out([columns, ...rows].map(csvLine).join('\r\n'));
+    at.output.out([columns, ...rows].map(csvLine).join('\n'));
   } else {
     at.output.out(
       textTable(
@@ -35,7 +35,7 @@ function asText(value: unknown): string | number | null {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** RFC 4180: null is empty, and text that could be taken for more than it is stands in quotes. */
+/** RFC 4180, but for the line end, which is a line feed alone as in the files that are written: null is empty, and text that could be taken for more than it is stands in quotes. */
 function csvLine(row: unknown[]): string {
   return row
     .map((value) => {

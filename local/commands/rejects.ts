@@ -3,7 +3,7 @@ import { BadRequest } from '../../shared/errors.ts';
 import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
 import { type Home, openHome } from '../home.ts';
-import { textTable } from '../print.ts';
+import { textTable } from '../text-table.ts';
 import { readRuns } from './runs.ts';
 
 /** `sluice rejects`: the rejected rows of a run, in the order of the files. */

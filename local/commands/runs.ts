@@ -2,8 +2,8 @@ import type { HistoryLine } from '../../shared/commit/history.ts';
 import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
 import { type Home, openHome } from '../home.ts';
-import { textTable } from '../print.ts';
 import { parseHistory } from '../result.ts';
+import { textTable } from '../text-table.ts';
 
 interface RunLine {
   run: string;

@@ -30,9 +30,10 @@ export function toStoreError(error: unknown, where: string): unknown {
   return error;
 }
 
-export function bucketNotFound(bucket: string): BucketNotFound {
+/** `root` is the folder that has the buckets'. */
+export function bucketNotFound(bucket: string, root: string): BucketNotFound {
   const where = `s3://${bucket}`;
-  return new BucketNotFound(`Cannot find the bucket ${where}: it has no folder`, { where });
+  return new BucketNotFound(`Cannot find the bucket ${where}: there is no folder ${root}/${bucket}`, { where });
 }
 
 export function objectNotFound(where: string): ObjectNotFound {

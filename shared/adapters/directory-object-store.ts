@@ -28,15 +28,7 @@ import { bucketNotFound, hasCode, ignoring, NOT_THERE, objectNotFound, toStoreEr
 import { type FoundFile, find, layout, newScratchPath, place, remove, sweepScratch } from './directory-files.ts';
 import { walk } from './directory-listing.ts';
 import { withKeyLock } from './directory-locks.ts';
-import {
-  changed,
-  etagOf,
-  isSame,
-  isVersion,
-  requirePinned,
-  requireState,
-  requireUnchanged,
-} from './directory-versions.ts';
+import { changed, etagOf, isVersion, requirePinned, requireState, requireUnchanged } from './directory-versions.ts';
 import { writeAt } from './file-bytes.ts';
 
 type ReadOptions = ReadCondition & { range?: ByteRange };
@@ -66,13 +58,13 @@ export function directoryObjectStore(root: string): ObjectStore {
   const swept = new Map<string, Promise<void>>();
 
   function bucketPath(bucket: string): string {
-    if (!BUCKET_NAME.test(bucket)) throw bucketNotFound(bucket);
+    if (!BUCKET_NAME.test(bucket)) throw bucketNotFound(bucket, top);
     return join(top, bucket);
   }
 
   async function requireBucket(bucket: string): Promise<void> {
     const stats = await stat(bucketPath(bucket)).catch(ignoring(...NOT_THERE));
-    if (!stats?.isDirectory()) throw bucketNotFound(bucket);
+    if (!stats?.isDirectory()) throw bucketNotFound(bucket, top);
   }
 
   /** Runs one operation, with the file system's errors said in the port's terms. */
@@ -120,6 +112,19 @@ export function directoryObjectStore(root: string): ObjectStore {
       await file.close();
     }
     return missing(address);
+  }
+
+  /** Copies the object's file to `path` by the file system's own means, and makes sure that it was one version. */
+  async function copyWhole(address: Address, folder: string, path: string, options: ReadOptions): Promise<number> {
+    for (;;) {
+      const found = await findPinned(address, folder, options);
+      const failure = await copyFile(found.path, path, constants.COPYFILE_FICLONE).catch((error: unknown) => error);
+      const now = await find(layout(folder, address.key));
+      if (!now || etagOf(now.stats) !== etagOf(found.stats)) throw changed(uri(address), options);
+      if (!failure) return Number(found.stats.size);
+      // The file was not found where it had been if it has just stepped aside for a folder, which it does but once.
+      if (now.path === found.path) throw failure;
+    }
   }
 
   async function* chunks(address: Address, options: ReadOptions): AsyncGenerator<Uint8Array> {
@@ -207,11 +212,7 @@ export function directoryObjectStore(root: string): ObjectStore {
       calls.get++;
       return guard(address, async (folder, where) => {
         if (!options.range) {
-          const found = await findPinned(address, folder, options);
-          const failure = await copyFile(found.path, path, constants.COPYFILE_FICLONE).catch((error: unknown) => error);
-          if (!(await isSame(found))) throw changed(where, options);
-          if (failure) throw failure;
-          return Number(found.stats.size);
+          return copyWhole(address, folder, path, options);
         }
         const { file, stats } = await openPinned(address, folder, options);
         try {
@@ -251,7 +252,9 @@ export function directoryObjectStore(root: string): ObjectStore {
           for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt++) {
             const found = await findPinned(from, folder, pin);
             const etag = await shareOrCopy(found.path, scratchFile).catch(ignoring('ENOENT'));
-            if (etag !== undefined && (etag === etagOf(found.stats) || (await isSame(found)))) return etag;
+            if (etag === etagOf(found.stats)) return etag;
+            const now = await find(layout(folder, from.key));
+            if (etag !== undefined && now && etagOf(now.stats) === etagOf(found.stats)) return etag;
             await unlink(scratchFile).catch(ignoring('ENOENT'));
           }
           throw new ObjectStoreBusy(`Cannot copy ${where}: it changed ${PLACE_ATTEMPTS} times meanwhile`, { where });

@@ -25,17 +25,21 @@ def plain(value):
     return value
 
 
-def read_parquet(folder):
+def partition_of(path, folder):
+    segments = os.path.relpath(path, folder).split(os.sep)
+    return [segment.split("=", 1) for segment in segments if "=" in segment]
+
+
+def read_parquet(paths, folder):
     import pyarrow as pa
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
-    found = ds.dataset(folder, format="parquet", partitioning="hive")
-    names = [name for name in found.partitioning.schema.names] if found.partitioning else []
+    names = [name for name, _ in partition_of(paths[0], folder)]
     # As text: what pyarrow takes a value for depends on the other values.
     texts = ds.partitioning(pa.schema([(name, pa.string()) for name in names]), flavor="hive") if names else None
     table = ds.dataset(folder, format="parquet", partitioning=texts).to_table()
-    file = pq.ParquetFile(found.files[0])
+    file = pq.ParquetFile(paths[0])
     metadata = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
     metadata.update({key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()})
     return {
@@ -51,8 +55,7 @@ def read_avro(paths, folder):
 
     columns, types, metadata, rows = [], {}, {}, []
     for path in paths:
-        segments = os.path.relpath(path, folder).split(os.sep)
-        pairs = [segment.split("=", 1) for segment in segments if "=" in segment]
+        pairs = partition_of(path, folder)
         values = [None if text == NULL_FOLDER else urllib.parse.unquote(text) for _, text in pairs]
         with open(path, "rb") as file:
             reader = fastavro.reader(file)
@@ -77,4 +80,4 @@ def files_of(folder):
 folder = sys.argv[1]
 paths = sorted(files_of(folder))
 is_avro = paths[0].endswith(".avro")
-json.dump(read_avro(paths, folder) if is_avro else read_parquet(folder), sys.stdout, allow_nan=False)
+json.dump(read_avro(paths, folder) if is_avro else read_parquet(paths, folder), sys.stdout, allow_nan=False)
