@@ -136,8 +136,9 @@ class ConvertRun {
   }
 
   /**
-   * Reads the inputs until it succeeds: where the engine gives up, first tidied copies are read, then each input by itself, to fail the
-   * ones that cannot be read at all; where its threads lost count, one thread reads again.
+   * Reads the inputs until all rows are accounted for, or nothing is left to try. Where rows are missing, the engine's threads may have
+   * lost their way in quotes: then one thread reads, and then it reads tidied copies. Where the engine gives up, it is given
+   * these at once, and after that each input by itself, to fail those that cannot be read at all.
    */
   async #read(
     inputs: readonly LiveInput[],
@@ -153,20 +154,28 @@ class ConvertRun {
         continue;
       }
       const counts = await this.#counts;
+      const missing: LiveInput[] = [];
       for (const item of live) {
         const count = counts.get(item.index);
-        if (!count || written.rows.get(item.index) === count.rows) continue;
+        const rows = written.rows.get(item.index)!;
+        if (!count || rows === count.rows) continue;
         if (!this.#rejects.has(item.index)) this.#rejects.set(item.index, await this.#findRejects(item));
+        if (rows + this.#rejected(item.index) !== count.rows && item.csv) missing.push(item);
       }
-      const isComplete = (item: LiveInput) => {
-        const count = counts.get(item.index);
-        return !count || (written.rows.get(item.index) ?? 0) + this.#rejected(item.index) === count.rows;
-      };
-      if (parallel && live.some((item) => item.csv && !isComplete(item))) {
-        parallel = false;
-        continue;
-      }
-      return { written, live, counts };
+      const untidied = missing.filter(({ csv }) => !csv!.rewritten);
+      if (missing.length > 0 && parallel) parallel = false;
+      else if (untidied.length > 0) await this.#tidy(untidied);
+      else return { written, live, counts };
+    }
+  }
+
+  /** Has tidied copies read instead; what was found of the originals lies elsewhere in these. */
+  async #tidy(inputs: readonly LiveInput[]): Promise<void> {
+    for (const item of inputs) {
+      await rewriteInput(this.#session, item);
+      const found = this.#rejects.get(item.index);
+      if (found) await dropRejects(this.#session, found);
+      this.#rejects.delete(item.index);
     }
   }
 
@@ -175,13 +184,7 @@ class ConvertRun {
     await this.#counts;
     if (live.some(({ index }) => this.#failed.has(index))) return true;
     const untidied = live.filter(({ csv }) => csv && !csv.rewritten);
-    for (const item of untidied) {
-      await rewriteInput(this.#session, item);
-      // What was found of it lies elsewhere now.
-      const found = this.#rejects.get(item.index);
-      if (found) await dropRejects(this.#session, found);
-      this.#rejects.delete(item.index);
-    }
+    await this.#tidy(untidied);
     if (untidied.length > 0) return true;
     for (const item of live) {
       const { columns, timezone } = this.#job;

@@ -5,6 +5,8 @@ import type { CsvDialect } from '../formats/csv-dialect.ts';
 export interface CsvRecord extends ScannedRecord {
   /** Its first `maxBytes`. */
   bytes: Buffer;
+  /** The file ended before the record did. */
+  isLast: boolean;
 }
 
 export interface RecordOptions {
@@ -39,12 +41,17 @@ export async function* csvRecords(
     scanner.feed(chunk);
     const records = found;
     found = [];
-    const wanted = records.filter(options.wants).map((record) => ({ ...record, bytes: open.take(record, chunk) }));
+    const wanted = records
+      .filter(options.wants)
+      .map((record) => ({ ...record, bytes: open.take(record, chunk), isLast: false }));
     open.keep(records.at(-1)?.end, chunk);
     if (wanted.length > 0) yield wanted;
   }
   scanner.end();
-  const last = found.filter(options.wants).map((record) => ({ ...record, bytes: open.take(record, Buffer.alloc(0)) }));
+  const nothing = Buffer.alloc(0);
+  const last = found
+    .filter(options.wants)
+    .map((record) => ({ ...record, bytes: open.take(record, nothing), isLast: true }));
   if (last.length > 0) yield last;
 }
 

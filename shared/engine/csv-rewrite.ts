@@ -13,7 +13,8 @@ const SPACE = 32;
 /**
  * Writes the data records of a CSV, and nothing else, to a file of their own, each ended by a line feed, in the same order. For what
  * the engine cannot read as it is: heads whose lines it would miscount, footers, several kinds of line end in one file, a
- * carriage return or line feed alone in a field without quotes (it gives up the whole file for one).
+ * carriage return or line feed alone in a field without quotes (it gives up the whole file for one), a quote that is never
+ * closed (it may leave out the row without a word), a row too long for it with line ends inside (it goes on in its middle).
  *
  * @param dialect with the file's own mark (`readHead`)
  * @returns the dialect of the new file
@@ -34,7 +35,7 @@ export async function rewriteCsv(file: CsvFile, dialect: CsvDialect, outPath: st
     });
     for await (const records of batches) {
       const pieces: Uint8Array[] = [];
-      for (const record of records) pieces.push(tidyRecord(record.bytes, bytes), LINE_FEED);
+      for (const record of records) pieces.push(tidyRecord(record.bytes, bytes, record.isLast), LINE_FEED);
       await out.writeFile(Buffer.concat(pieces));
     }
   } finally {
@@ -45,26 +46,28 @@ export async function rewriteCsv(file: CsvFile, dialect: CsvDialect, outPath: st
 
 const LINE_FEED = Uint8Array.of(LF);
 
-/** Without its line end, and with fields put in quotes that hold one and are not. */
-function tidyRecord(record: Buffer, dialect: DialectBytes): Uint8Array {
+/** Without its line end, and with fields put in quotes that hold one and are not; only the last one may have its quotes unclosed. */
+function tidyRecord(record: Buffer, dialect: DialectBytes, isLast: boolean): Uint8Array {
   // The engine is to reject it for its length, whatever its cut text would say.
-  if (record.length > CSV_ROW_MAX_BYTES) return record.fill('x');
+  if (record.length > CSV_ROW_MAX_BYTES) return Buffer.alloc(record.length, 'x');
   let end = record.length;
   if (dialect.eol === LF && end > 0 && record[end - 1] === LF) end--;
   if ((dialect.eol === CR || end < record.length || dialect.mixed) && end > 0 && record[end - 1] === CR) end--;
   const text = record.subarray(0, end);
-  return text.includes(CR) || text.includes(LF) ? quoteStrayLineEnds(text, dialect) : text;
+  const isPlain = dialect.quote < 0 || (!isLast && !text.includes(CR) && !text.includes(LF));
+  return isPlain ? text : tidyFields(text, dialect);
 }
 
-function quoteStrayLineEnds(text: Buffer, dialect: DialectBytes): Uint8Array {
+function tidyFields(text: Buffer, dialect: DialectBytes): Uint8Array {
   const { quote, delimiter } = dialect;
-  if (quote < 0) return text;
   const pieces: Uint8Array[] = [];
   for (let at = 0; ; ) {
     let close = at;
     if (text[close] === SPACE && delimiter[0] !== SPACE) close++;
     const quoted = text[close] === quote;
     if (quoted) close = endOfQuotes(text, close + 1, dialect);
+    // Text behind a closing quote: the engine rejects the row, and says the right column.
+    if (close < 0) return Buffer.concat([...pieces, Uint8Array.of(quote, quote, 'x'.charCodeAt(0))]);
     const found = text.indexOf(delimiter, quoted ? close : at);
     const stop = found < 0 ? text.length : found;
     if (quoted) {
@@ -79,7 +82,7 @@ function quoteStrayLineEnds(text: Buffer, dialect: DialectBytes): Uint8Array {
   }
 }
 
-/** Behind the closing quote, or at the text's end. */
+/** Behind the closing quote; -1 where there is none. */
 function endOfQuotes(text: Buffer, from: number, { quote, escape: escaper, doubling }: DialectBytes): number {
   for (let i = from; i < text.length; i++) {
     if (text[i] === escaper) i++;
@@ -88,7 +91,7 @@ function endOfQuotes(text: Buffer, from: number, { quote, escape: escaper, doubl
       i++;
     }
   }
-  return text.length;
+  return -1;
 }
 
 /** Text behind a closing quote makes a rejected row, which it must still be, without taking the file with it. */

@@ -78,7 +78,7 @@ export async function* brokenRows(
     session,
     `SELECT line, type, name, i FROM ${table} ORDER BY line`,
   )) {
-    const c = /^c(\d+)$/.exec(String(name ?? ''))?.[1];
+    const c = type === 'LINE SIZE OVER MAXIMUM' ? undefined : /^c(\d+)$/.exec(String(name ?? ''))?.[1];
     yield {
       ordinal: Number(line),
       column: c === undefined ? null : (columns[Number(c)]?.original ?? null),
