@@ -1,8 +1,7 @@
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { ObjectNotFound, ObjectStoreBusy, PreconditionFailed } from '../errors.ts';
 import type { ReadCondition, WriteCondition } from '../ports/object-store.ts';
-import { ignoring, NOT_THERE } from './directory-errors.ts';
 import type { FoundFile } from './directory-files.ts';
 
 /**
@@ -53,11 +52,6 @@ export function requireState(
 /** Others may write into the file itself, as `cp` does: what was read meanwhile is no version of the object. */
 export async function requireUnchanged(file: FileHandle, before: BigIntStats, where: string, options: ReadCondition) {
   if (etagOf(await file.stat({ bigint: true })) !== etagOf(before)) throw changed(where, options);
-}
-
-export async function isSame({ path, stats }: FoundFile): Promise<boolean> {
-  const now = await stat(path, { bigint: true }).catch(ignoring(...NOT_THERE));
-  return now !== undefined && etagOf(now) === etagOf(stats);
 }
 
 export function changed(where: string, options: ReadCondition): Error {
