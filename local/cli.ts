@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
@@ -208,4 +209,6 @@ async function main(): Promise<void> {
   }
 }
 
+// A third of a short command's time is reading its modules: from the second time on they are at hand.
+enableCompileCache();
 await main();
