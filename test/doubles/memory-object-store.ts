@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { checkKey, compareUtf8 } from '../../shared/domain/object-keys.ts';
 import { BucketNotFound, ObjectNotFound, PreconditionFailed } from '../../shared/errors.ts';
 import { DELETE_BATCH_KEYS, LIST_PAGE_KEYS } from '../../shared/limits.ts';
@@ -115,7 +115,7 @@ export function memoryObjectStore(
     async download(address, path, options) {
       calls.get++;
       const body = bytes(address, options);
-      await writeFile(path, body);
+      writeFileSync(path, body);
       return body.length;
     },
 
@@ -126,7 +126,7 @@ export function memoryObjectStore(
 
     async upload(path, address, options = {}) {
       calls.put++;
-      return set(address, await readFile(path), options.condition);
+      return set(address, readFileSync(path), options.condition);
     },
 
     async copy(from, to, options = {}) {

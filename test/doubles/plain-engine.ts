@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   ConvertJob,
@@ -45,7 +45,7 @@ async function convert(job: ConvertJob): Promise<ConvertOutcome> {
     rows.push(...read.rows);
     rejects.push(...read.rejected);
   }
-  await mkdir(job.scratch, { recursive: true });
+  mkdirSync(job.scratch, { recursive: true });
   const outcome: ConvertOutcome = { accounts, staged: [], files: [], rejects: undefined };
   if (rejects.length > 0) {
     const path = join(job.scratch, 'rejects.jsonl');
@@ -69,7 +69,7 @@ async function convert(job: ConvertJob): Promise<ConvertOutcome> {
 }
 
 async function readInput(input: LocalInput, job: ConvertJob) {
-  const text = await readFile(input.path, 'utf8');
+  const text = readFileSync(input.path, 'utf8');
   const all = lines(text);
   const body = all.slice((input.dialect?.skipLines ?? 0) + (input.dialect?.headerRows ?? 0));
   const rows: PlainRow[] = [];
@@ -99,18 +99,18 @@ async function readInput(input: LocalInput, job: ConvertJob) {
 
 async function repartition(job: RepartitionJob) {
   const rows: PlainRow[] = [];
-  for (const path of job.inputs) rows.push(...parsePlainFile(await readFile(path)));
+  for (const path of job.inputs) rows.push(...parsePlainFile(readFileSync(path)));
   return { rowsRead: rows.length, files: await writeFinal(rows, job.writing, job.scratch) };
 }
 
 async function describeParquet(path: string) {
-  const rows = parsePlainFile(await readFile(path));
+  const rows = parsePlainFile(readFileSync(path));
   const columns = Object.keys(rows[0] ?? {}).map((original) => ({ original, type: 'string' as const }));
   return { columns, rows: rows.length };
 }
 
 async function writeFinal(rows: PlainRow[], writing: TableWriting, folder: string): Promise<FinalFile[]> {
-  await mkdir(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   const groups = new Map<string, PlainRow[]>();
   for (const row of rows) {
     const key = JSON.stringify(partitionOf(row, writing.partitions));
@@ -138,6 +138,6 @@ function lines(text: string): string[] {
 
 async function writeLines(path: string, values: unknown[]): Promise<number> {
   const text = values.map((value) => `${JSON.stringify(value)}\n`).join('');
-  await writeFile(path, text);
+  writeFileSync(path, text);
   return text.length;
 }
