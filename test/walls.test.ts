@@ -13,7 +13,9 @@ const ROOMS: Record<string, { may: string[]; types?: string[] }> = {
     may: ['shared/errors.ts', 'shared/limits.ts', 'shared/ports', 'shared/formats', 'shared/dataset'],
     types: ['shared/engine', 'shared/commit'],
   },
-  'shared/dataset': { may: ['shared/errors.ts', 'shared/limits.ts', 'shared/domain', 'shared/ports', 'shared/commit/keys.ts'] },
+  'shared/dataset': {
+    may: ['shared/errors.ts', 'shared/limits.ts', 'shared/domain', 'shared/ports', 'shared/commit/keys.ts'],
+  },
   'shared/formats': {
     may: ['shared/errors.ts', 'shared/limits.ts', 'shared/domain'],
     types: ['shared/dataset', 'shared/ports'],

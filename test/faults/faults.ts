@@ -79,7 +79,6 @@ export function faultyStores(objects: ObjectStore, catalog: Catalog): Faulty {
     }
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: methods of any signature are passed through
   function wrap<T extends object>(inner: T, methods: readonly (keyof T)[], busy: () => Error): T {
     const outer = { ...inner };
     for (const method of methods) {
