@@ -1,3 +1,4 @@
+import { HIVE_DEFAULT_PARTITION } from '../domain/hive.ts';
 import type { Column, PartitionValues } from '../domain/schema.ts';
 import type { RowRange } from './file-sizes.ts';
 import { parquetOptions } from './parquet-options.ts';
@@ -95,7 +96,7 @@ export async function partitionRanges(
   const place = new Map(varying.map((spec, p) => [spec, p]));
   const valuesOf = (row: readonly unknown[]): PartitionValues =>
     partitions.map((spec) =>
-      'constant' in spec.from ? spec.from.constant || null : (row[place.get(spec)!] as string | null),
+      'constant' in spec.from ? constantValue(spec.from.constant) : (row[place.get(spec)!] as string | null),
     );
   if (varying.length === 0) return [{ from: 0, rows: source.rows, values: valuesOf([]) }];
   const names = varying.map((_, p) => `p${p}`).join(', ');
@@ -110,6 +111,11 @@ export async function partitionRanges(
     }
     return { from: first, rows, values: valuesOf(row) };
   });
+}
+
+/** As for the values of a column: what Hive cannot tell from null is null. */
+function constantValue(constant: string): string | null {
+  return constant === '' || constant === HIVE_DEFAULT_PARTITION ? null : constant;
 }
 
 function indexOf(name: string, columns: readonly Column[]): number {
