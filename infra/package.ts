@@ -63,9 +63,14 @@ async function filesOf(path: string): Promise<string[]> {
 
 if (import.meta.main) {
   const startedAt = Date.now();
-  await makePackage();
-  for (const [name, bytes] of await packageSizes()) {
-    console.log(`${name.padEnd(12)} ${(bytes / 1e6).toFixed(1).padStart(6)} MB`);
+  try {
+    await makePackage();
+    for (const [name, bytes] of await packageSizes()) {
+      console.log(`${name.padEnd(12)} ${(bytes / 1e6).toFixed(1).padStart(6)} MB`);
+    }
+    console.log(`Packaged into .serverless in ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 1;
   }
-  console.log(`Packaged in ${((Date.now() - startedAt) / 1000).toFixed(0)} s: ${PACKAGE_FOLDER}`);
 }
