@@ -278,7 +278,7 @@ export const FILE_SIZE_TOLERANCE = 0.25;
 /** Rows written once and thrown away to learn how many bytes a row takes in a format. */
 export const FILE_SIZE_PROBE_ROWS = 16_384;
 /** A file of the wrong size is written again with another number of rows, at most this often. */
-export const FILE_SIZE_ATTEMPTS = 4;
+export const FILE_SIZE_ATTEMPTS = 8;
 /** Text compressed at once for a gzip file; large enough that starting anew costs under a thousandth of the size. */
 export const GZIP_PIECE_BYTES = 1 * MiB;
 /** Pieces being compressed at once: the threads of libuv's pool. */
@@ -311,6 +311,10 @@ export const KMEANS_N_INIT = 10;
 export const KMEANS_MAX_ITER = 100;
 /** A restart ends when the squared shifts of its centres sum up to this share of the mean variance; scikit-learn's default. */
 export const KMEANS_TOL = 1e-4;
+/** Swaps of a centre that fail in a row before k-means takes its best restart for the best there is. */
+export const KMEANS_SWAP_FAILURES = 6;
+/** Iterations after which a swap is given up where its inertia is not nearly as low as the best. */
+export const KMEANS_SWAP_PROBE_ITER = 5;
 /** Dimensions at most for which k-means runs on a kd-tree; in more, its boxes hold too many centres to save work. */
 export const KMEANS_TREE_MAX_DIMENSIONS = 4;
 /** Points in a leaf of the kd-tree: measured best of 8 to 64, within 10% of each other. */

@@ -10,12 +10,17 @@ export function seedingTrials(k: number): number {
 }
 
 /**
+ * Draws centres among points by greedy k-means++: k of them, `given` ones first, or fewer where every point is one already.
+ */
+export type Seeder = (k: number, random: Random, given?: Float64Array) => Float64Array;
+
+/**
  * Greedy k-means++ (Arthur and Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007) on a kd-tree. Centres
  * are drawn among the points with exactly the odds of their squared distance (D²) from the centres so far, without looking
  * at every point: a node that is nearest to one centre as a whole (its owner) has its sum of D² in closed form, and only nodes
  * where centres meet keep a D² for each point.
  */
-export function treeSeeder(tree: KdTree): (k: number, random: Random) => Float64Array {
+export function treeSeeder(tree: KdTree): Seeder {
   const { dimensions: D, count, nodes, points, boxes, means, scatters, starts, ends, rights } = tree;
   /** The centre that a whole node belongs to, or −1 where its children, or points, have their own. Below an owned node it is stale. */
   const owners = new Int32Array(nodes);
@@ -248,13 +253,19 @@ export function treeSeeder(tree: KdTree): (k: number, random: Random) => Float64
     for (let d = 0; d < D; d++) at[d] = points[point * D + d]!;
   }
 
-  return (k, random) => {
+  return (k, random, given = new Float64Array(0)) => {
     C = new Float64Array(k * D);
     const trials = seedingTrials(k);
-    place(random.below(count));
+    if (given.length === 0) place(random.below(count));
+    else for (let d = 0; d < D; d++) at[d] = given[d]!;
     C.set(at.subarray(0, D));
     own(0, 0);
-    for (let j = 1; j < k; j++) {
+    for (let j = 1; j * D < given.length; j++) {
+      for (let d = 0; d < D; d++) at[d] = given[j * D + d]!;
+      C.set(at.subarray(0, D), j * D);
+      commit(0, j);
+    }
+    for (let j = Math.max(1, given.length / D); j < k; j++) {
       const potential = sums[0]!;
       // Every point is a centre already: there are no k different ones.
       if (!(potential > 0)) return C.slice(0, j * D);

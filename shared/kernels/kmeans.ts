@@ -1,10 +1,17 @@
-import { KMEANS_MAX_ITER, KMEANS_N_INIT, KMEANS_TOL, KMEANS_TREE_MAX_DIMENSIONS } from '../limits.ts';
+import {
+  KMEANS_MAX_ITER,
+  KMEANS_N_INIT,
+  KMEANS_SWAP_FAILURES,
+  KMEANS_SWAP_PROBE_ITER,
+  KMEANS_TOL,
+  KMEANS_TREE_MAX_DIMENSIONS,
+} from '../limits.ts';
 import { buildKdTree, type KdTree } from './kd-tree.ts';
 import { type Assigner, type Assignment, filterAssigner } from './kmeans-filter.ts';
 import { flatAssigner, flatSeeder } from './kmeans-flat.ts';
-import { treeSeeder } from './kmeans-seeding.ts';
+import { type Seeder, treeSeeder } from './kmeans-seeding.ts';
 import { canonicalOrder, checkPoints, countDistinct, meanPoint, meanVariance, takePoints } from './points.ts';
-import { type Random, random } from './random.ts';
+import { random } from './random.ts';
 
 /**
  * Points made ready for k-means once, for every k and restart: in canonical order, so that the order of the rows does not
@@ -32,6 +39,8 @@ export interface KMeansOptions {
   maxIter?: number;
   tol?: number;
   randomState?: number;
+  /** Failed swaps in a row after which the best restart stands; 0 keeps it as it is, which is scikit-learn's work exactly. */
+  swapFailures?: number;
 }
 
 export interface KMeansRun {
@@ -82,10 +91,15 @@ export function prepareKMeans(
 
 /** What fits one set of points again and again, with its scratch memory. */
 export interface KMeans {
-  /** The best of `n_init` restarts, by inertia; of equal ones the first. */
+  /** The best of `n_init` restarts by inertia (of equal ones the first), improved by swaps. */
   cluster(k: number, options?: KMeansOptions): KMeansResult;
-  /** One restart, for those who share them out: the best of all restarts is what `cluster` gives. */
+  /** One restart, for those who share them out: the best of all, improved and labelled, is what `cluster` gives. */
   restart(k: number, restart: number, options?: KMeansOptions): KMeansRun;
+  /**
+   * Tries to better a run by moving a centre: from where two clusters are nearly one to a point drawn by D², and on by Lloyd's
+   * iterations (after Fränti, Efficiency of random swap clustering, 2018). Ends after some failures in a row.
+   */
+  improve(run: KMeansRun, options?: KMeansOptions): KMeansRun;
   /** One run from given centres, flat and in the frame of the input. */
   fitFrom(centres: Float64Array, options?: KMeansOptions): KMeansResult;
   /** Labels and counts of a run. */
@@ -100,9 +114,7 @@ export interface KMeans {
 export function kmeans(data: KMeansData): KMeans {
   const { dimensions, points, count, mean } = data;
   const assigner: Assigner = data.tree ? filterAssigner(data.tree) : flatAssigner(points, dimensions);
-  const seed: (k: number, random: Random) => Float64Array = data.tree
-    ? treeSeeder(data.tree)
-    : flatSeeder(points, dimensions);
+  const seed: Seeder = data.tree ? treeSeeder(data.tree) : flatSeeder(points, dimensions);
 
   function lloyd(start: Float64Array, restart: number, options: KMeansOptions): KMeansRun {
     const { maxIter = KMEANS_MAX_ITER, tol = KMEANS_TOL } = options;
@@ -155,8 +167,34 @@ export function kmeans(data: KMeansData): KMeans {
     return lloyd(start, restart, options);
   }
 
+  function improve(run: KMeansRun, options: KMeansOptions = {}): KMeansRun {
+    const { swapFailures = KMEANS_SWAP_FAILURES } = options;
+    let best = run;
+    let failures = 0;
+    for (let attempt = 0; failures < swapFailures && best.k > 2 && best.inertia > 0; attempt++) {
+      const centres = shifted(best.centres, mean, -1);
+      const dropped = mostDispensable(centres, dimensions, assigner.assign(centres, false).counts)[failures];
+      if (dropped === undefined) break;
+      const others = centres.filter((_, i) => Math.floor(i / dimensions) !== dropped);
+      const start = seed(best.k, random(options.randomState ?? 0, best.k, run.restart, attempt), others);
+      // A swap that helps shows it within few iterations; the others need not run to their ends.
+      const probe = lloyd(start, run.restart, {
+        ...options,
+        maxIter: Math.min(options.maxIter ?? KMEANS_MAX_ITER, KMEANS_SWAP_PROBE_ITER),
+      });
+      const hopeful = start.length === centres.length && probe.inertia < best.inertia * (1 + SWAP_PROMISE);
+      const swapped = hopeful ? lloyd(shifted(probe.centres, mean, -1), run.restart, options) : best;
+      if (swapped.inertia < best.inertia * (1 - SWAP_GAIN)) {
+        best = swapped;
+        failures = 0;
+      } else failures++;
+    }
+    return best;
+  }
+
   return {
     restart,
+    improve,
     label,
     cluster(k, options = {}) {
       const { nInit = KMEANS_N_INIT } = options;
@@ -166,7 +204,7 @@ export function kmeans(data: KMeansData): KMeans {
         const run = restart(k, i, options);
         if (run.inertia < best.inertia) best = run;
       }
-      return label(best);
+      return label(improve(best, options));
     },
     fitFrom(centres, options = {}) {
       const k = checkPoints(centres, dimensions);
@@ -174,6 +212,27 @@ export function kmeans(data: KMeansData): KMeans {
       return label(lloyd(shifted(centres, mean, -1), 0, options));
     },
   };
+}
+
+/** A swap that lowers the inertia by a smaller share is none. */
+const SWAP_GAIN = 1e-6;
+/** How far above the best inertia, as a share of it, a probed swap is still run to its end. */
+const SWAP_PROMISE = 2e-3;
+
+/** Clusters by what merging them with their nearest would add to the inertia (Ward, 1963), least first. */
+function mostDispensable(centres: Float64Array, dimensions: number, counts: Float64Array): number[] {
+  const k = counts.length;
+  const costs = new Float64Array(k).fill(Number.POSITIVE_INFINITY);
+  for (let a = 0; a < k; a++) {
+    for (let b = 0; b < k; b++) {
+      if (a === b) continue;
+      let square = 0;
+      for (let d = 0; d < dimensions; d++) square += (centres[a * dimensions + d]! - centres[b * dimensions + d]!) ** 2;
+      const weight = counts[a]! + counts[b]! > 0 ? (counts[a]! * counts[b]!) / (counts[a]! + counts[b]!) : 0;
+      costs[a] = Math.min(costs[a]!, weight * square);
+    }
+  }
+  return [...costs.keys()].sort((a, b) => costs[a]! - costs[b]! || a - b);
 }
 
 /** Shares of the mean variance below which a shift of the centres may be rounding alone. */

@@ -13,7 +13,7 @@ import scipy.sparse as sparse
 import sklearn
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist
-from sklearn.cluster import DBSCAN, OPTICS, KMeans
+from sklearn.cluster import DBSCAN, KMeans
 from sklearn.metrics import silhouette_samples, silhouette_score
 
 OUT = pathlib.Path(__file__).parents[1] / "fixtures" / "clusters"
@@ -206,35 +206,9 @@ def linkage_cases():
     return cases
 
 
-def optics_cases():
-    cases = []
-    for name, x, least, max_eps in [
-        ("blobs and noise", np.vstack([blobs(80, 2, 4), np.round(rng.uniform(-1, 1, (30, 2)), 3)]), 5, np.inf),
-        ("bounded", np.vstack([blobs(80, 2, 4), np.round(rng.uniform(-1, 1, (30, 2)), 3)]), 6, 0.2),
-        ("three dimensions", blobs(80, 3, 5, 0.1), 4, np.inf),
-    ]:
-        model = OPTICS(min_samples=least, max_eps=max_eps).fit(x)
-        cut = OPTICS(min_samples=least, max_eps=max_eps, cluster_method="dbscan", eps=0.1).fit(x)
-        cases.append({
-            "name": name,
-            "dimensions": x.shape[1],
-            "points": flat(x),
-            "minSamples": least,
-            "maxEps": None if np.isinf(max_eps) else max_eps,
-            "order": ints(model.ordering_),
-            "reachability": [None if np.isinf(r) else float(r) for r in model.reachability_],
-            "core": [None if np.isinf(r) else float(r) for r in model.core_distances_],
-            "labels": ints(model.labels_),
-            "eps": 0.1,
-            "dbscanLabels": ints(cut.labels_),
-        })
-    return cases
-
-
 OUT.mkdir(parents=True, exist_ok=True)
 write("kmeans", kmeans_cases())
 write("silhouette", silhouette_cases())
 write("dbscan-points", dbscan_cases())
 write("dbscan-graph", graph_cases())
 write("linkage", linkage_cases())
-write("optics", optics_cases())

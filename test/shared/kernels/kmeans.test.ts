@@ -161,20 +161,34 @@ describe('cluster', () => {
 
   it('comes within 0.1% of the best of 50 starts', () => {
     const model = fitted(blobs(500, 2, 9), 2);
-    for (const k of [3, 9]) {
+    for (const k of [3, 6, 9]) {
       const best = model.cluster(k, { nInit: 50, randomState: 99, maxIter: 300 }).inertia;
       expect(model.cluster(k).inertia).toBeLessThanOrEqual(best * 1.001);
     }
   });
 
-  it('gives the same for the same seed, and the best of its restarts', () => {
+  it('moves centres out of a poor optimum, and never to a worse one', () => {
+    const model = fitted(blobs(600, 2, 12), 2);
+    let bettered = 0;
+    for (let randomState = 0; randomState < 10; randomState++) {
+      const run = model.restart(12, 0, { randomState });
+      const improved = model.improve(run, { randomState });
+      expect(improved.inertia).toBeLessThanOrEqual(run.inertia);
+      if (improved.inertia < run.inertia * 0.99) bettered++;
+      expect(model.improve(run, { randomState, swapFailures: 0 })).toBe(run);
+    }
+    expect(bettered).toBeGreaterThan(0);
+  });
+
+  it('gives the same for the same seed, by its restarts one by one too', () => {
     const data = prepareKMeans(blobs(200, 3, 7), 3);
     const result = kmeans(data).cluster(7, { randomState: 11, nInit: 4 });
     expect(kmeans(data).cluster(7, { randomState: 11, nInit: 4 })).toEqual(result);
-    const runs = [3, 1, 0, 2].map((restart) => kmeans(data).restart(7, restart, { randomState: 11 }));
-    expect(Math.min(...runs.map((run) => run.inertia))).toBe(result.inertia);
-    const same = runs.find((run) => run.restart === result.restart)!;
-    expect(kmeans(data).label(same)).toEqual(result);
+    const model = kmeans(data);
+    const runs = [0, 1, 2, 3].map((restart) => model.restart(7, restart, { randomState: 11 }));
+    const best = runs.reduce((least, run) => (run.inertia < least.inertia ? run : least));
+    expect(result.inertia).toBeLessThanOrEqual(best.inertia);
+    expect(model.label(model.improve(best, { randomState: 11 }))).toEqual(result);
   });
 
   it('does not depend on the order of the rows', () => {
