@@ -7,7 +7,8 @@ import type { HistoryLine } from '../shared/commit/history.ts';
 import { readJson } from '../shared/commit/json-object.ts';
 import { runId, runKeys } from '../shared/commit/keys.ts';
 import { runFiles } from '../shared/commit/run-files.ts';
-import type { LoadRequest } from '../shared/dataset/request.ts';
+import { type LoadRequest, tokenValues } from '../shared/dataset/request.ts';
+import { fillTokens } from '../shared/domain/dates.ts';
 import type { Listed } from '../shared/domain/load.ts';
 import { ensureHistoryView } from '../shared/engine/history-view.ts';
 import { uri } from '../shared/ports/object-store.ts';
@@ -68,7 +69,10 @@ export async function execute(home: Home, request: LoadRequest, options: Execute
     sources: sourcesOf(lines),
     objectStoreCalls: callsSince(callsBefore, ports.objects.calls),
     durationMs: Math.round(performance.now() - startedAt),
-    notices: [...request.notices, ...skippedNotices(await runFiles(ports, run).listedIfAny(), status)],
+    notices: [
+      ...request.notices,
+      ...skippedNotices(await runFiles(ports, run).listedIfAny(), request, status, home.places.landing),
+    ],
     ...(outcome.error ? { error: errorOf(outcome.error) } : {}),
   };
 }
@@ -87,18 +91,41 @@ async function filesOf(home: Home, request: LoadRequest, run: string): Promise<P
   return { files: intent.fixed.map((file) => ({ uri: uri(file), rows: file.rows, bytes: file.bytes })) };
 }
 
-/** Why objects that matched were not loaded; those that are loaded already are told of only where nothing else is. */
-function skippedNotices(listed: Listed | undefined, status: RunResult['run']['status']): string[] {
+/**
+ * Why nothing was loaded, or not all that matched; objects that are loaded already are told of only where nothing else is.
+ */
+function skippedNotices(
+  listed: Listed | undefined,
+  request: LoadRequest,
+  status: RunResult['run']['status'],
+  landing: string,
+): string[] {
   if (!listed) return [];
   const { loaded, held, quarantined, superseded } = listed.skipped;
   const notices: string[] = [];
+  if (listed.objects + loaded + held + quarantined + superseded === 0)
+    notices.push(`no object matches ${sought(request, landing)}`);
   if (loaded > 0 && status === 'nothing') notices.push(`${count(loaded, 'object')} loaded already`);
   if (held > 0) notices.push(`${count(held, 'object')} left to another run that holds them`);
   if (quarantined > 0) {
-    notices.push(`${count(quarantined, 'object')} left in quarantine, having failed before; force=true tries again`);
+    notices.push(
+      `${count(quarantined, 'object')} left in quarantine, having failed before; sluice redrive tries again`,
+    );
   }
   if (superseded > 0) notices.push(`${count(superseded, 'object')} of the event gone, or changed since`);
   return notices;
+}
+
+/** Where a run that lists has looked: `s3://landing/weather/, glob *.csv`. */
+function sought(request: LoadRequest, landing: string): string {
+  const { bucket = landing, prefix, contains, glob } = request.dataset.source;
+  const tokens = tokenValues(request);
+  const by = [
+    `s3://${bucket}/${fillTokens(prefix, tokens)}`,
+    ...(contains === undefined ? [] : [`contains ${fillTokens(contains, tokens)}`]),
+    ...(glob === undefined ? [] : [`glob ${fillTokens(glob, tokens, 'literal')}`]),
+  ];
+  return by.join(', ');
 }
 
 /** The state machine's error: its name, and Lambda's or the Fail state's JSON about it. */

@@ -6,7 +6,7 @@ import { createBucket, directoryObjectStore } from '../shared/adapters/directory
 import { duckdbCatalog } from '../shared/adapters/duckdb-catalog.ts';
 import { localExecutions } from '../shared/adapters/local-executions.ts';
 import type { TableEngine } from '../shared/engine/table-engine.ts';
-import { BadDataset } from '../shared/errors.ts';
+import { BadDataset, BadRequest } from '../shared/errors.ts';
 import { LOCAL_GRACE_MINUTES } from '../shared/limits.ts';
 import { systemClock } from '../shared/ports/clock.ts';
 import type { Address, ObjectStore, SourceAccess } from '../shared/ports/object-store.ts';
@@ -41,8 +41,15 @@ export async function openHome(folder: string, options: HomeOptions = {}): Promi
   const root = resolve(folder);
   const store = join(root, 's3');
   const scratch = join(root, 'scratch');
-  await mkdir(scratch, { recursive: true });
-  for (const bucket of Object.values(LOCAL_PLACES)) await createBucket(store, bucket);
+  try {
+    await mkdir(scratch, { recursive: true });
+    for (const bucket of Object.values(LOCAL_PLACES)) await createBucket(store, bucket);
+  } catch (error) {
+    throw new BadRequest(`Cannot use ${folder} as a home: ${(error as Error).message}`, {
+      where: folder,
+      cause: error,
+    });
+  }
   const objects = directoryObjectStore(store);
   const lake = join(root, 'lake.duckdb');
   const pathOf = (address: Address) => layout(join(store, address.bucket), address.key).own;

@@ -16,7 +16,7 @@ import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
 import { checkFiles } from '../named-file.ts';
 import { formatBytes } from '../print.ts';
-import { textTable } from '../text-table.ts';
+import { formatCount, textTable } from '../text-table.ts';
 
 /** `sluice inspect`: what read finds in a file, and why. */
 export async function inspect(at: Invocation, file: string): Promise<number> {
@@ -112,7 +112,7 @@ function forPeople(part: FoundPart): string {
     ];
     lines.push(`dialect     ${shown.join(', ')}`);
   }
-  if (part.rows !== undefined) lines.push(`rows        ${part.rows}`);
+  if (part.rows !== undefined) lines.push(`rows        ${formatCount(part.rows)}`);
   lines.push(`confidence  ${part.confidence.toFixed(2)}`);
   for (const reason of part.reasons) lines.push(`            ${reason}`);
   const names = normaliseNames(part.columns.map((column) => column.original));

@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, link, mkdir, realpath, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { datasetNameFrom, parseDataset } from '../../shared/dataset/parse.ts';
 import { checkPlaces } from '../../shared/dataset/places.ts';
@@ -88,7 +88,8 @@ async function place(home: Home, prefix: string, files: string[]): Promise<{ buc
 
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
-    await link(from, to);
+    // Of the file itself: a second name for a link would point to nowhere.
+    await link(await realpath(from), to);
   } catch (error) {
     if (!['EXDEV', 'EPERM', 'EMLINK', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     await copyFile(from, to);

@@ -116,6 +116,9 @@ function checkSchema(definition: ParsedDefinition): Problem[] {
   return problems;
 }
 
+/** Where the history and the local catalog keep their tables, and what engines show their own tables under. */
+const RESERVED_DATABASES = ['sluice', 'information_schema', 'pg_catalog'];
+
 function checkTarget(target: ParsedDefinition['target']): Problem[] {
   const problems = [
     ...duplicates(['target', 'formats'], target.formats),
@@ -124,6 +127,10 @@ function checkTarget(target: ParsedDefinition['target']): Problem[] {
   ];
   if (target.layout === 'table') {
     if (target.database === undefined) problems.push(problem(['target', 'database'], 'target.database is missing'));
+    else if (RESERVED_DATABASES.includes(target.database)) {
+      const whose = target.database === 'sluice' ? "Sluice's own" : "the query engines' own";
+      problems.push(problem(['target', 'database'], `target.database "${target.database}" is ${whose}; name another`));
+    }
     if (target.mirrorFrom !== undefined) {
       problems.push(problem(['target', 'mirrorFrom'], 'target.mirrorFrom is for layout: mirror'));
     }

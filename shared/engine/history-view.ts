@@ -35,7 +35,9 @@ export async function ensureHistoryView(file: LakeFile, folder: string): Promise
   });
   if (known.length > 0) return;
   const columns = Object.entries(COLUMNS).map(([name, type]) => `${literal(name)}: ${literal(type)}`);
-  const scan = `read_json(${literal(`${folder}/*/*.json`)}, format = 'newline_delimited', columns = {${columns.join(', ')}})`;
+  // The folder's own name is no pattern.
+  const files = `${folder.replaceAll(/[*?[]/g, '[$&]')}/*/*.json`;
+  const scan = `read_json(${literal(files)}, format = 'newline_delimited', columns = {${columns.join(', ')}})`;
   await withLake(file, 'write', (lake) =>
     lake.run(`CREATE OR REPLACE VIEW ${ident('sluice')}.${ident('loads')} AS SELECT * FROM ${scan}`),
   );

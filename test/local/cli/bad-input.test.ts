@@ -207,7 +207,7 @@ describe('bad input', () => {
     const again = await sluice.run('run', 'orders', '-q', ...over, '--set', 'source.pick=new');
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to load') });
     expect(again.stderr).toContain('1 object loaded already');
-    expect(again.stderr).toContain('1 object left in quarantine, having failed before; force=true tries again');
+    expect(again.stderr).toContain('1 object left in quarantine, having failed before; sluice redrive tries again');
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ended, makeSluice, type RunJson, type Sluice } from './sluice.ts';
@@ -116,6 +116,29 @@ describe('the commands', () => {
     expect(stdout).toMatch(/^s3:\/\/landing\/notes\/a\.csv +3 +id +"x" is no int +x,"three/m);
     const none = await sluice.run('rejects', 'no-run');
     expect(none).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('There is no run no-run') });
+  });
+
+  it('run says where it has looked when there is nothing', async () => {
+    await sluice.file(
+      'dated.yml',
+      'source: {prefix: "in/{yyyy}/", glob: "*.csv"}\ntarget: {database: d, table: dated}\n',
+    );
+    const { code, stdout, stderr } = await sluice.run('run', 'dated.yml', '-q', '--set', 'date=2024-01-05');
+    expect(code).toBe(0);
+    expect(stdout).toContain('nothing to load');
+    expect(stderr).toBe('no object matches s3://landing/in/2024/, glob *.csv\n');
+    const fails = await sluice.run('run', 'dated.yml', '-q', '--set', 'source.onNothing=fail');
+    expect(fails).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('failed NoInputObjects: ') });
+  });
+
+  it('load follows links, and loads the same file again in place of itself', async () => {
+    await sluice.file('linked.csv', 'n\n1\n2\n');
+    await symlink('linked.csv', join(sluice.folder, 'link.csv'));
+    for (const _ of [1, 2]) {
+      const { sources } = await sluice.json(['load', 'link.csv', '--table', 'demo.linked', '--mode', 'append']);
+      expect(sources).toMatchObject([{ uri: 's3://landing/load/demo.linked/link.csv', rowsWritten: 2 }]);
+    }
+    expect(await sluice.query('select n from demo.linked order by n')).toEqual([{ n: 1 }, { n: 2 }]);
   });
 
   describe('query', () => {
@@ -246,6 +269,8 @@ describe('the commands', () => {
     ['a mode that is none', ['load', 'a.csv', '--table', 'a.b', '--mode', 'replace'], 'overwrite-partitions'],
     ['a format that is none', ['load', 'datasets/notes.yml', '--table', 'a.b', '--format', 'orc'], '"orc"'],
     ['a number that is none', ['runs', '-n', 'all'], 'whole number'],
+    ['a database that is taken', ['load', 'datasets/notes.yml', '--table', 'sluice.loads'], "Sluice's own"],
+    ['a home that is none', ['runs', '--home', 'datasets/notes.yml'], 'as a home'],
     ['a table that is none', ['compact', 'demo.none'], 'There is no table demo.none'],
   ])('%s is wrong usage', async (_, args, said) => {
     const { code, stdout, stderr } = await sluice.run(...args);

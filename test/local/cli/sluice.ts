@@ -79,7 +79,8 @@ export interface Sluice {
 }
 
 export async function makeSluice(): Promise<Sluice> {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-cli-'));
+  // A home may have any name: what is a pattern, an escape or a quote somewhere must be none here.
+  const folder = await mkdtemp(join(tmpdir(), `sluice's %41 [cli]* "é" `));
   const home = join(folder, '.sluice');
   const store = join(home, 's3');
   const objects = directoryObjectStore(store);

@@ -110,6 +110,14 @@ rejects: {share: 2}
     ['- a', 'the definition must be a mapping of keys, not a list at datasets/x.yml:1:1'],
     ['source: {}', 'target is missing at datasets/x.yml:1:1'],
     ['target: {table: t}', 'target.database is missing at datasets/x.yml:1:1'],
+    [
+      'target: {database: sluice, table: loads}',
+      'target.database "sluice" is Sluice\'s own; name another at datasets/x.yml:1:20',
+    ],
+    [
+      'target: {database: information_schema, table: t}',
+      'target.database "information_schema" is the query engines\' own; name another at datasets/x.yml:1:20',
+    ],
     [`${TARGET}target: {}`, 'the key "target" is there twice at datasets/x.yml:2:1'],
     [`a: 1\n---\n${TARGET}`, 'a file has one data set, but here begins another document at datasets/x.yml:2:1'],
     [
