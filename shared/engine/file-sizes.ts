@@ -66,19 +66,41 @@ export async function cutFiles(
   const files: CutFile[] = [];
   const end = range.from + range.rows;
   let from = range.from;
-  let attempt = 0;
+  let tries: Tries = { written: 0 };
   while (from < end) {
     const left = end - from;
-    const rows = size.bytesPerRow === undefined ? left : rowsOfNextFile(left, size.bytesPerRow, targetBytes);
+    const rows = nextTry(left, tries, targetBytes, size);
     const bytes = await write({ from, rows }, files.length);
+    tries.written++;
     size.bytesPerRow = bytes / rows;
-    attempt++;
     const tooLarge = bytes > targetBytes * (1 + FILE_SIZE_TOLERANCE) && rows > 1;
     const tooSmall = bytes < targetBytes * (1 - FILE_SIZE_TOLERANCE) && rows < left;
-    if ((tooLarge || tooSmall) && attempt < FILE_SIZE_ATTEMPTS) continue;
+    if ((tooLarge || tooSmall) && tries.written < FILE_SIZE_ATTEMPTS) {
+      tries[tooLarge ? 'tooLarge' : 'tooSmall'] = { rows, bytes };
+      continue;
+    }
     files.push({ from, rows, bytes });
     from += rows;
-    attempt = 0;
+    tries = { written: 0 };
   }
   return files;
+}
+
+/** What was written of one file without success. */
+interface Tries {
+  written: number;
+  tooSmall?: { rows: number; bytes: number };
+  tooLarge?: { rows: number; bytes: number };
+}
+
+/**
+ * At first what makes files of one size. After a try that failed what would make a full file if all rows were as large as those of the
+ * last; where that was tried already, or is known to be off, the middle between what was too small and what was too large.
+ */
+function nextTry(left: number, { written, tooSmall, tooLarge }: Tries, targetBytes: number, size: RowSize): number {
+  if (size.bytesPerRow === undefined) return left;
+  const even = rowsOfNextFile(left, size.bytesPerRow, targetBytes);
+  const rows = even === left || written === 0 ? even : Math.max(1, Math.round(targetBytes / size.bytesPerRow));
+  const isOff = rows <= (tooSmall?.rows ?? 0) || rows >= (tooLarge?.rows ?? Number.POSITIVE_INFINITY);
+  return tooSmall && tooLarge && (isOff || written > 3) ? Math.round((tooSmall.rows + tooLarge.rows) / 2) : rows;
 }

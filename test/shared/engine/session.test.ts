@@ -1,0 +1,77 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Session } from '../../../shared/engine/session.ts';
+
+let folder: string;
+let session: Session;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-session-'));
+  writeFileSync(join(folder, 'in.csv'), 'a\n1\n');
+  writeFileSync(join(folder, 'other.csv'), 'a\n1\n');
+  session = await Session.open({
+    threads: 2,
+    memoryBytes: 64 * 1024 * 1024,
+    scratch: join(folder, 'scratch'),
+    inputs: [join(folder, 'in.csv')],
+    timezone: 'Asia/Kolkata',
+  });
+});
+
+afterEach(() => {
+  session.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('a session', () => {
+  it('reaches the job’s inputs and scratch folder and nothing else', async () => {
+    expect(await session.rows(`SELECT * FROM read_csv('${folder}/in.csv')`)).toEqual([['1']]);
+    await session.run(`COPY (SELECT 1) TO '${session.path('x.parquet')}'`);
+    const denied = [
+      `SELECT * FROM read_csv('${folder}/other.csv')`,
+      `SELECT * FROM read_csv('${session.scratch}/../other.csv')`,
+      `SELECT * FROM glob('/etc/*')`,
+      `SELECT * FROM read_text('/etc/hostname')`,
+      `COPY (SELECT 1) TO '${folder}/out.csv'`,
+      `ATTACH '${folder}/x.db'`,
+      'INSTALL httpfs',
+      'LOAD httpfs',
+    ];
+    for (const sql of denied) await expect(session.run(sql)).rejects.toThrow(/Permission Error/);
+    await expect(session.run("SET memory_limit = '10GB'")).rejects.toThrow(/locked/);
+    await expect(session.run('SET enable_external_access = true')).rejects.toThrow(/locked|Cannot/);
+  });
+
+  it('spills to its scratch folder when memory runs out', async () => {
+    await session.run(
+      `CREATE TABLE t AS SELECT i, md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS s FROM range(1500000) t(i) ORDER BY s`,
+    );
+    expect(readdirSync(join(session.scratch, 'spill')).length).toBeGreaterThan(0);
+    expect(existsSync('.tmp')).toBe(false);
+    expect(await session.rows('SELECT count(DISTINCT i) FROM t')).toEqual([['1500000']]);
+  });
+
+  it('has its time zone on every connection', async () => {
+    const sql = "SELECT CAST(epoch(TIMESTAMPTZ '2024-01-01 05:30:00') AS BIGINT)";
+    expect(await session.rows(sql)).toEqual([['1704067200']]);
+    for await (const chunk of session.chunks(sql)) expect(chunk.getRows()).toEqual([[1704067200n]]);
+  });
+
+  it('streams a result in order, also several at once and when one is left half-way', async () => {
+    const sql = 'SELECT range FROM range(100000)';
+    const read = async (limit: number) => {
+      const seen: number[] = [];
+      for await (const chunk of session.chunks(sql)) {
+        for (const [value] of chunk.getRows()) seen.push(Number(value));
+        if (seen.length >= limit) break;
+      }
+      return seen;
+    };
+    const [whole, part] = await Promise.all([read(100_000), read(10)]);
+    expect(whole).toEqual(Array.from({ length: 100_000 }, (_, i) => i));
+    expect(part.length).toBeLessThan(100_000);
+    expect((await read(100_000)).length).toBe(100_000);
+  });
+});
