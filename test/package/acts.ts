@@ -105,7 +105,7 @@ export function recordActs(): ActRecord {
         get(from);
         put(to, options?.condition);
         onObject('AbortMultipartUpload', to);
-        if (from.bucket === 'landing') {
+        if (from.bucket === 'landing' || from.key.startsWith('failed/')) {
           // What others put may have tags, which a copy takes along.
           onObject('GetObjectTagging', from);
           onObject('PutObjectTagging', to);
