@@ -1,4 +1,4 @@
-import { LockHeld, ObjectNotFound, PreconditionFailed } from '../errors.ts';
+import { LockHeld, ObjectNotFound, ObjectStoreBusy, PreconditionFailed } from '../errors.ts';
 import { LOCK_LEASE_SECONDS } from '../limits.ts';
 import type { Ports } from '../ports/ports.ts';
 import { findJson } from './json-object.ts';
@@ -38,9 +38,18 @@ export async function takeLock(
     const { etag } = await ports.objects.put(address, body, { condition });
     return { release: () => release(ports, address, etag) };
   } catch (error) {
-    if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectNotFound)) throw error;
+    const lost = error instanceof PreconditionFailed || error instanceof ObjectNotFound;
+    if (!lost && !(error instanceof ObjectStoreBusy)) throw error;
+    // A put whose answer was lost may have taken effect: then the lock is there as it was written.
+    const now = await findJson<LockRecord>(ports.objects, address);
+    if (now && isMine(now.value, holder)) return { release: () => release(ports, address, now.etag) };
+    if (!lost) throw error;
     throw new LockHeld(`Another publisher took the lock of data set ${dataset} first`);
   }
+}
+
+function isMine(held: LockRecord, holder: { run: string; attempt: string }): boolean {
+  return held.run === holder.run && held.attempt === holder.attempt;
 }
 
 async function mayTakeOver(ports: Ports, held: LockRecord, now: Date): Promise<boolean> {

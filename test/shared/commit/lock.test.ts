@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { takeLock } from '../../../shared/commit/lock.ts';
+import { ObjectStoreBusy } from '../../../shared/errors.ts';
 import { testPorts } from '../../doubles/ports.ts';
 
 const holder = (run: string) => ({ run, executionId: `x-${run}`, attempt: '1' });
@@ -41,6 +42,21 @@ describe('takeLock', () => {
     const p = ports();
     await takeLock(p, 'd', holder('a'));
     p.executionsKnown.set('x-a', { status: 'FAILED', gone: true });
+    await expect(takeLock(p, 'd', holder('b'))).resolves.toBeDefined();
+  });
+
+  it('is the holder’s where the answer to its put was lost', async () => {
+    const p = ports();
+    const { put } = p.objects;
+    let lost = 0;
+    p.objects.put = async (...given) => {
+      const written = await put(...given);
+      if (lost++ === 0) throw new ObjectStoreBusy('timed out after it took effect');
+      return written;
+    };
+    const lock = await takeLock(p, 'd', holder('a'));
+    await expect(takeLock(p, 'd', holder('b'))).rejects.toMatchObject({ name: 'LockHeld' });
+    await lock.release();
     await expect(takeLock(p, 'd', holder('b'))).resolves.toBeDefined();
   });
 
