@@ -4,6 +4,7 @@ import type { LoadRequest, RequestContext } from '../../shared/dataset/request.t
 import { buildInput } from '../../shared/dataset/settings.ts';
 import { groupByDataset } from '../../shared/dataset/to-request.ts';
 import { BadRequest } from '../../shared/errors.ts';
+import { LOCAL_TIMEOUT_MAX_SECONDS } from '../../shared/limits.ts';
 import type { Invocation } from '../cli.ts';
 import { datasetNamedByPerson, datasetsIn } from '../datasets.ts';
 import { execute } from '../execute.ts';
@@ -37,7 +38,13 @@ function durationMs(text: string): number {
   const match = /^(\d+)([smhd])$/.exec(text);
   if (!match || Number(match[1]) === 0)
     throw new BadRequest(`--every wants a time such as 30s, 5m, 1h or 1d, not "${text}"`);
-  return Number(match[1]) * UNIT_MS[match[2]];
+  const milliseconds = Number(match[1]) * UNIT_MS[match[2]];
+  if (milliseconds > LOCAL_TIMEOUT_MAX_SECONDS * 1000) {
+    throw new BadRequest(
+      `--every ${text} is longer than the ${Math.floor(LOCAL_TIMEOUT_MAX_SECONDS / 86_400)} days that a timer lasts`,
+    );
+  }
+  return milliseconds;
 }
 
 /** False where it was interrupted. */

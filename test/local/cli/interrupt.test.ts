@@ -46,6 +46,19 @@ describe('Ctrl-C', () => {
     expect(await sluice.query('select * from demo.t')).toEqual([{ id: 2, text: 'two' }]);
   });
 
+  it('ends a schedule between two runs', async () => {
+    await sluice.file('often.yml', 'source: {prefix: often/}\ntarget: {database: demo, table: often}\n');
+    await sluice.land('often/a.csv', 'n\n1\n');
+    const child = sluice.start('run', 'often.yml', '--every', '1s', '-q');
+    const end = ended(child);
+    // What the second run finds, the first has loaded.
+    await shows(child, '1 object loaded already');
+    child.kill('SIGINT');
+    expect(await end).toMatchObject({ code: 130, stdout: expect.stringContaining('1 row read') });
+    expect(await sluice.query('select n from demo.often')).toEqual([{ n: 1 }]);
+    expect(await sluice.run('run', 'often.yml', '--every', '30d')).toMatchObject({ code: 2, stdout: '' });
+  });
+
   it('ends a query', async () => {
     const started = appears(sluice.folder, 'started.csv');
     const endless = 'select sum(sin(a.range * b.range)) from range(1000000) a, range(1000000) b';
