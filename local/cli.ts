@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import pc from 'picocolors';
+import { colours as pc } from './colours.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import type { Output } from './print.ts';
 

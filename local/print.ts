@@ -1,4 +1,4 @@
-import pc from 'picocolors';
+import { colours as pc } from './colours.ts';
 import type { RunResult } from './result.ts';
 import { formatCount, textTable } from './text-table.ts';
 

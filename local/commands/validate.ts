@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import pc from 'picocolors';
 import type { Dataset } from '../../shared/dataset/dataset.ts';
 import { inspectDatasetFile, type PlacedProblem } from '../../shared/dataset/parse.ts';
 import { registryOf } from '../../shared/dataset/registry.ts';
 import { BadDataset, BadRequest } from '../../shared/errors.ts';
 import type { Invocation } from '../cli.ts';
+import { colours as pc } from '../colours.ts';
 import { EXIT } from '../exit.ts';
 import { LOCAL_PLACES } from '../home.ts';
 import { readNamedFile } from '../named-file.ts';
