@@ -107,6 +107,8 @@ export const LAKE_OPEN_ATTEMPTS = 40;
 export const LAKE_OPEN_PAUSE_MS = 250;
 /** Share of the machine's memory that a query over lake.duckdb may take before it spills. */
 export const LAKE_MEMORY_SHARE = 0.5;
+/** An interrupted engine is told again after so many milliseconds: between two statements it does not hear. */
+export const INTERRUPT_AGAIN_MS = 20;
 /** Rows in one INSERT into the lake's own tables: keeps a statement's text under a megabyte or so. */
 export const LAKE_INSERT_ROWS = 1_000;
 /** A line of a published CSV file at most, when it is read back; the engine's own bound of 2 MB is too small for long text. */

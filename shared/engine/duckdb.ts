@@ -1,5 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { INTERRUPT_AGAIN_MS } from '../limits.ts';
 import { ident, literal, literals } from './sql.ts';
 
 /**
@@ -72,4 +73,17 @@ async function confine(instance: DuckDBInstance, to: NonNullable<DatabaseOptions
 /** A setting of a connection or instance. */
 export async function setOption(connection: DuckDBConnection, name: string, value: string): Promise<void> {
   await connection.run(`SET ${ident(name)} = ${literal(value)}`);
+}
+
+/**
+ * Ends what the connections have under way, and what they begin from now on: an interrupt that comes while a statement is
+ * only being prepared is lost, so it is said again and again. Returns what stops that; to be called before they are closed.
+ */
+export function interruptAll(connections: readonly DuckDBConnection[]): () => void {
+  const interrupt = () => {
+    for (const connection of connections) connection.interrupt();
+  };
+  interrupt();
+  const timer = setInterval(interrupt, INTERRUPT_AGAIN_MS);
+  return () => clearInterval(timer);
 }

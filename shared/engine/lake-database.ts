@@ -7,7 +7,7 @@ import { types } from 'node:util';
 import type { DuckDBConnection, DuckDBExtractedStatements } from '@duckdb/node-api';
 import { BadInput, CatalogConflict } from '../errors.ts';
 import { LAKE_MEMORY_SHARE, LAKE_OPEN_ATTEMPTS, LAKE_OPEN_PAUSE_MS } from '../limits.ts';
-import { openDatabase, rowsOf } from './duckdb.ts';
+import { interruptAll, openDatabase, rowsOf } from './duckdb.ts';
 import { ident, literal } from './sql.ts';
 
 /**
@@ -71,7 +71,10 @@ export function withLake<T>(file: LakeFile, mode: 'read' | 'write', work: (lake:
  */
 export async function queryLake(file: LakeFile, sql: string, signal?: AbortSignal): Promise<QueryResult> {
   return withConnection(file, 'read', async (connection) => {
-    const interrupt = () => connection.interrupt();
+    let stopInterrupting = (): void => undefined;
+    const interrupt = () => {
+      stopInterrupting = interruptAll([connection]);
+    };
     signal?.addEventListener('abort', interrupt, { once: true });
     await connection.run('SET allow_community_extensions = false');
     await connection.run('SET lock_configuration = true');
@@ -90,6 +93,7 @@ export async function queryLake(file: LakeFile, sql: string, signal?: AbortSigna
       throw new BadInput(`Cannot run the query: ${messageOf(error)}`, { cause: error });
     } finally {
       signal?.removeEventListener('abort', interrupt);
+      stopInterrupting();
     }
   });
 }

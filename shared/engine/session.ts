@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 import { BadDataset } from '../errors.ts';
 import { PARTITIONED_WRITE_MAX_OPEN_FILES } from '../limits.ts';
-import { openDatabase, rowsOf, setOption } from './duckdb.ts';
+import { interruptAll, openDatabase, rowsOf, setOption } from './duckdb.ts';
 
 export interface SessionOptions {
   threads: number;
@@ -34,7 +34,7 @@ export class Session {
   readonly #main: DuckDBConnection;
   /** All that were ever made, to be interrupted. */
   readonly #connections: DuckDBConnection[];
-  #interrupted = false;
+  #stopInterrupting: (() => void) | undefined;
 
   private constructor(
     instance: DuckDBInstance,
@@ -142,11 +142,11 @@ export class Session {
 
   /** Ends the statements under way with an error, and begins no other. */
   interrupt(): void {
-    this.#interrupted = true;
-    for (const connection of this.#connections) connection.interrupt();
+    this.#stopInterrupting ??= interruptAll(this.#connections);
   }
 
   close(): void {
+    this.#stopInterrupting?.();
     for (const connection of [this.#main, ...this.#idle]) connection.closeSync();
     this.#instance.closeSync();
   }
@@ -161,7 +161,7 @@ export class Session {
   }
 
   #goOn(): void {
-    if (this.#interrupted) throw new Error('The engine was interrupted');
+    if (this.#stopInterrupting) throw new Error('The engine was interrupted');
   }
 
   async #take(): Promise<DuckDBConnection> {
