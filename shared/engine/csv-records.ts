@@ -1,6 +1,9 @@
 import { RecordScanner, type ScannedRecord } from '../formats/csv/record-scanner.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 
+const LF = 10;
+const CR = 13;
+
 /** A data record with its bytes, line end included. */
 export interface CsvRecord extends ScannedRecord {
   /** Its first `maxBytes`. */
@@ -35,7 +38,7 @@ export async function* csvRecords(
     firstLine: options.firstLine ?? 1,
     onRecord: (record) => found.push(record),
   });
-  const open = new OpenRecord(options.firstByte ?? 0, options.maxBytes);
+  const open = new OpenRecord(options.firstByte ?? 0, options.maxBytes, dialect.lineEnd);
   for await (const piece of chunks) {
     const chunk = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
     scanner.feed(chunk);
@@ -58,6 +61,7 @@ export async function* csvRecords(
 /** The bytes of a record that began in an earlier chunk. */
 class OpenRecord {
   readonly #maxBytes: number;
+  readonly #lineEnd: CsvDialect['lineEnd'];
   #held: Buffer[] = [];
   #heldBytes = 0;
   #cut = false;
@@ -65,7 +69,8 @@ class OpenRecord {
   /** Offset of the next chunk's first byte. */
   #at: number;
 
-  constructor(firstByte: number, maxBytes: number) {
+  constructor(firstByte: number, maxBytes: number, lineEnd: CsvDialect['lineEnd']) {
+    this.#lineEnd = lineEnd;
     this.#maxBytes = maxBytes;
     this.#heldFrom = firstByte;
     this.#at = firstByte;
@@ -76,7 +81,7 @@ class OpenRecord {
     const stop = Math.min(end, start + this.#maxBytes);
     if (start >= this.#at) return chunk.subarray(start - this.#at, stop - this.#at);
     const head = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held);
-    const from = start - this.#heldFrom;
+    const from = Math.max(0, start - this.#heldFrom);
     // What is held is cut short only where one record, or what lies before it, is longer than what is wanted of any.
     if (this.#cut || stop <= this.#heldFrom + head.length) return head.subarray(from, stop - this.#heldFrom);
     return Buffer.concat([head.subarray(from), chunk.subarray(0, Math.max(0, stop - this.#at))]);
@@ -90,7 +95,12 @@ class OpenRecord {
       this.#cut = false;
       this.#heldFrom = Math.max(lastEnd, this.#at);
     }
-    const rest = chunk.subarray(this.#heldFrom > this.#at ? this.#heldFrom - this.#at : 0);
+    let rest = chunk.subarray(this.#heldFrom > this.#at ? this.#heldFrom - this.#at : 0);
+    if (this.#heldBytes === 0 && !this.#cut) {
+      // Blank lines are not to take the room of the record behind them.
+      rest = rest.subarray(blankBytes(rest, this.#lineEnd));
+      this.#heldFrom = this.#at + chunk.length - rest.length;
+    }
     const room = this.#maxBytes - this.#heldBytes;
     if (room > 0 && rest.length > 0) {
       const kept = Buffer.from(rest.subarray(0, room));
@@ -99,5 +109,15 @@ class OpenRecord {
     }
     if (rest.length > room) this.#cut = true;
     this.#at += chunk.length;
+  }
+}
+
+/** Bytes of the line ends that it begins with. */
+function blankBytes(bytes: Buffer, lineEnd: CsvDialect['lineEnd']): number {
+  for (let i = 0; ; ) {
+    if (bytes[i] === LF && lineEnd !== '\r') i++;
+    else if (bytes[i] === CR && (lineEnd === '\r' || lineEnd === 'mixed')) i++;
+    else if (bytes[i] === CR && bytes[i + 1] === LF) i += 2;
+    else return i;
   }
 }

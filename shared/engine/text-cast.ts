@@ -4,7 +4,7 @@ import { literal, literals } from './sql.ts';
 
 /**
  * Text → typed values in SQL, refusing what the engine's own cast would take silently: it rounds `1.9` to an int and `1.005` to
- * two decimals, reads `1_000` and `0x1F` as numbers, `1e400` as infinity, `2023-01-01x` as a date, drops the offset of a
+ * two decimals, reads `1_000`, `0x1F` and `+-3` as numbers, `1e400` as infinity, `2023-01-01x` as a date, drops the offset of a
  * TIMESTAMP and its digits below the microsecond.
  */
 export interface ValueCast {
@@ -111,7 +111,7 @@ function floatCast(type: 'float' | 'double', style: TextStyle): ValueCast {
     suspect: (s, v) =>
       isStyled(style)
         ? `${s} IS NOT NULL`
-        : `((${v} IS NULL AND ${s} IS NOT NULL) OR isinf(${v}) OR contains(${s}, '_'))`,
+        : `((${v} IS NULL AND ${s} IS NOT NULL) OR isinf(${v}) OR contains(${s}, '_') OR contains(${s}, '+-'))`,
     misfit: (s, v) =>
       misfitUnless(
         s,
