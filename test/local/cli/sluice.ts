@@ -85,6 +85,8 @@ export async function makeSluice(): Promise<Sluice> {
   const store = join(home, 's3');
   const objects = directoryObjectStore(store);
 
+  const children = new Set<ChildProcessWithoutNullStreams>();
+
   const start = (...args: string[]): ChildProcessWithoutNullStreams => {
     // Jest's own options are none of a user's; colours are not what is tested here.
     const { NODE_OPTIONS: _, FORCE_COLOR: __, ...environment } = process.env;
@@ -93,6 +95,8 @@ export async function makeSluice(): Promise<Sluice> {
       env: { ...environment, NO_COLOR: '1' },
     });
     child.stdin.end();
+    children.add(child);
+    child.once('close', () => children.delete(child));
     return child;
   };
   const run = (...args: string[]): Promise<Ended> => ended(start(...args));
@@ -129,7 +133,11 @@ export async function makeSluice(): Promise<Sluice> {
       return found;
     },
     readWithPython: (table) => runPython<ReadTable>('read_table.py', [join(store, 'lake', table)]),
-    remove: () => rm(folder, { recursive: true, force: true }),
+    async remove() {
+      // A test that failed may have left one at work.
+      for (const child of children) child.kill('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 
