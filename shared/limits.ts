@@ -263,8 +263,12 @@ export const ENGINE_MEMORY_SHARE = 0.5;
 export const ENGINE_LIMIT_SHARE = 0.6;
 /** Inputs of a job whose heads are read, or whose rows are counted, at once: enough to hide the disk behind the counting. */
 export const INPUTS_PREPARED_AT_ONCE = 4;
+/** A delimiter's bytes at most: the engine takes no longer one. */
+export const DELIMITER_MAX_BYTES = 4;
 /** A CSV row longer than this is a rejected row; the engine holds two of them a thread. */
 export const CSV_ROW_MAX_BYTES = 16 * MiB;
+/** What is read of a CSV at once to find the end of its header, which is seldom longer. */
+export const CSV_HEAD_CHUNK_BYTES = 64 * KiB;
 /** What the engine reads of a CSV at once; two longest rows. */
 export const CSV_BUFFER_BYTES = 32 * MiB;
 /** Files that a statement which writes by bucket holds open; more are closed and would get a second file. */

@@ -5,7 +5,7 @@ import { fieldsOf } from '../formats/csv/speculate.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { fileChunks } from '../formats/file-chunks.ts';
 import { inflateChunks } from '../formats/gzip.ts';
-import { CSV_BUFFER_BYTES } from '../limits.ts';
+import { CSV_BUFFER_BYTES, CSV_HEAD_CHUNK_BYTES } from '../limits.ts';
 import type { FileColumn } from './table-engine.ts';
 
 /** What stands before the first row of a CSV. */
@@ -28,8 +28,12 @@ export interface CsvFile {
 }
 
 /** The text's bytes in order, uncompressed. A chunk is good until the next is asked for. */
-export function textChunks(file: Pick<CsvFile, 'path' | 'gzip' | 'where'>): AsyncGenerator<Uint8Array> {
-  return file.gzip ? inflateChunks(fileChunks(file.path), 'gzip', { where: file.where }) : fileChunks(file.path);
+export function textChunks(
+  file: Pick<CsvFile, 'path' | 'gzip' | 'where'>,
+  chunkBytes?: number,
+): AsyncGenerator<Uint8Array> {
+  const chunks = fileChunks(file.path, chunkBytes);
+  return file.gzip ? inflateChunks(chunks, 'gzip', { where: file.where }) : chunks;
 }
 
 /**
@@ -42,7 +46,7 @@ export async function readHead(file: CsvFile): Promise<CsvHead> {
   let bytes = 0;
   let scanner: RecordScanner | undefined;
   let dialect = file.dialect;
-  for await (const chunk of textChunks(file)) {
+  for await (const chunk of textChunks(file, CSV_HEAD_CHUNK_BYTES)) {
     if (!scanner) {
       dialect = { ...file.dialect, encoding: 'utf-8', bomBytes: startsWithMark(chunk) ? UTF8_MARK.length : 0 };
       scanner = new RecordScanner(dialect, { columns: file.columns.length });

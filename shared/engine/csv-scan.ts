@@ -17,9 +17,6 @@ export interface CsvScan {
   rejects?: { errors: string; scans: string };
 }
 
-/** More bytes than this in a delimiter the engine does not take. */
-export const DELIMITER_MAX_BYTES = 4;
-
 /**
  * The rows of CSV files as text, nothing guessed: a field that is empty and not in quotes is null, one of two quotes is the
  * empty text, and a row with too few or too many fields, text behind a closing quote or bytes that are no UTF-8 is no row.

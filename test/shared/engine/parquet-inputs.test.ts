@@ -198,6 +198,40 @@ describe('a Parquet file', () => {
   });
 });
 
+describe('files that are merged', () => {
+  it('may lack columns that the table got later', async () => {
+    const columns = columnsOf({ id: 'bigint', added: 'string', newest: 'double' });
+    const inputs = [await parquet('SELECT 1::BIGINT AS id'), await parquet("SELECT 'x' AS added, 2::INTEGER AS id")];
+    const { files, rowsRead } = await bench.engine.repartition({
+      inputs,
+      columns,
+      writing: writingOf(columns, { sortBy: ['id'] }),
+      scratch: bench.path('scratch'),
+    });
+    expect(rowsRead).toBe(2);
+    expect(await bench.read(files.map(({ path }) => path))).toEqual([
+      ['1', null, null],
+      ['2', 'x', null],
+    ]);
+  });
+
+  it('are refused where a value would be lost', async () => {
+    const merge = async (select: string, type: 'int' | 'date') => {
+      const columns = columnsOf({ v: type });
+      const writing = writingOf(columns);
+      return bench.engine.repartition({
+        inputs: [await parquet(select)],
+        columns,
+        writing,
+        scratch: bench.path('scratch'),
+      });
+    };
+    await expect(merge("SELECT 'x' AS v", 'date')).rejects.toMatchObject({ name: 'SchemaMismatch' });
+    await expect(merge('SELECT 3000000000 AS v', 'int')).rejects.toThrow(/does not fit/);
+    expect((await merge('SELECT 3::BIGINT AS v', 'int')).rowsRead).toBe(1);
+  });
+});
+
 describe('a cast from one type to another', () => {
   it.each([
     ['DOUBLE', 'bigint'],
