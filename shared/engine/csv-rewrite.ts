@@ -45,11 +45,12 @@ export async function rewriteCsv(file: CsvFile, dialect: CsvDialect, outPath: st
 }
 
 const LINE_FEED = Uint8Array.of(LF);
+const FILLER = 'x'.charCodeAt(0);
 
 /** Without its line end, and with fields put in quotes that hold one and are not; only the last one may have its quotes unclosed. */
 function tidyRecord(record: Buffer, dialect: DialectBytes, isLast: boolean): Uint8Array {
   // The engine is to reject it for its length, whatever its cut text would say.
-  if (record.length > CSV_ROW_MAX_BYTES) return Buffer.alloc(record.length, 'x');
+  if (record.length > CSV_ROW_MAX_BYTES) return Buffer.alloc(record.length, FILLER);
   let end = record.length;
   if (dialect.eol === LF && end > 0 && record[end - 1] === LF) end--;
   if ((dialect.eol === CR || end < record.length || dialect.mixed) && end > 0 && record[end - 1] === CR) end--;
@@ -67,7 +68,7 @@ function tidyFields(text: Buffer, dialect: DialectBytes): Uint8Array {
     const quoted = text[close] === quote;
     if (quoted) close = endOfQuotes(text, close + 1, dialect);
     // Text behind a closing quote: the engine rejects the row, and says the right column.
-    if (close < 0) return Buffer.concat([...pieces, Uint8Array.of(quote, quote, 'x'.charCodeAt(0))]);
+    if (close < 0) return Buffer.concat([...pieces, Uint8Array.of(quote, quote, FILLER)]);
     const found = text.indexOf(delimiter, quoted ? close : at);
     const stop = found < 0 ? text.length : found;
     if (quoted) {
@@ -94,9 +95,9 @@ function endOfQuotes(text: Buffer, from: number, { quote, escape: escaper, doubl
   return -1;
 }
 
-/** Text behind a closing quote makes a rejected row, which it must still be, without taking the file with it. */
+/** Text behind a closing quote makes a rejected row, which it must still be, without taking the file with it. No blank: quotes may follow one. */
 function withoutLineEnds(text: Buffer): Uint8Array {
-  return Buffer.from(text).map((byte) => (byte === CR || byte === LF ? SPACE : byte));
+  return Buffer.from(text).map((byte) => (byte === CR || byte === LF ? FILLER : byte));
 }
 
 function quotedField(field: Buffer, { quote, escape: escaper, doubling }: DialectBytes): Uint8Array {

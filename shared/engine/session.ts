@@ -84,10 +84,14 @@ export class Session {
     return Number((await this.#main.run(sql)).rowsChanged);
   }
 
-  /** All rows of a small result, as arrays of JSON-safe values (64-bit numbers are text). */
+  /** All rows of a small result, as arrays of JSON-safe values (64-bit numbers are text). Several may be asked for at once. */
   async rows(sql: string): Promise<unknown[][]> {
-    this.#goOn();
-    return rowsOf(this.#main, sql);
+    const connection = await this.#take();
+    try {
+      return await rowsOf(connection, sql);
+    } finally {
+      this.#idle.push(connection);
+    }
   }
 
   /**

@@ -108,10 +108,11 @@ function floatCast(type: 'float' | 'double', style: TextStyle): ValueCast {
       const cast = `TRY_CAST(${plainNumber(s, style)} AS ${sql})`;
       return unlessToken(s, tokens, isNumberLike, nan ? `NULLIF(${cast}, CAST('nan' AS ${sql}))` : cast);
     },
+    // What begins below a comma begins with a blank or a plus, and `+-3` would pass.
     suspect: (s, v) =>
       isStyled(style)
         ? `${s} IS NOT NULL`
-        : `((${v} IS NULL AND ${s} IS NOT NULL) OR isinf(${v}) OR contains(${s}, '_') OR contains(${s}, '+-'))`,
+        : `((${v} IS NULL AND ${s} IS NOT NULL) OR isinf(${v}) OR contains(${s}, '_') OR ${s} < ',')`,
     misfit: (s, v) =>
       misfitUnless(
         s,
@@ -166,8 +167,8 @@ function timestampCast(style: TextStyle): ValueCast {
   const value = (s: string) =>
     [
       // The first two are most of what there is, and cost least.
-      `CASE WHEN ${s} LIKE '____-__-_____:__:__' THEN ${localToUtc(asLocal(s), timezone)}`,
-      `WHEN suffix(${s}, 'Z') THEN COALESCE(${asLocal(s)}, ${asLocal(`left(${s}, length(${s}) - 1)`)})`,
+      `CASE WHEN suffix(${s}, 'Z') THEN COALESCE(${asLocal(s)}, ${asLocal(`left(${s}, length(${s}) - 1)`)})`,
+      `WHEN ${s} LIKE '____-__-_____:__:__' THEN ${localToUtc(asLocal(s), timezone)}`,
       `WHEN regexp_full_match(${s}, '${LOCAL_TIMESTAMP}') THEN ${localToUtc(asLocal(s), timezone)}`,
       `WHEN regexp_full_match(${s}, '${OFFSET_TIMESTAMP}') THEN COALESCE(${asInstant(s)}, ${asInstant(tidied(s))})`,
       `WHEN suffix(${s}, ' UTC') THEN ${asLocal(`left(${s}, length(${s}) - 4)`)} END`,

@@ -58,7 +58,7 @@ describe('a tidied CSV', () => {
       {},
       '1,x\n2,""x\n',
     ],
-    ['what stands behind a closing quote keeps its row', 'a,b\n1,"x"\ry\n2,z\n', {}, '1,"x" y\n2,z\n'],
+    ['what stands behind a closing quote keeps its row', 'a,b\n1,"x"\ry\n2,z\n', {}, '1,"x"xy\n2,z\n'],
     ['without quotes nothing is put in them', 'a,b\n1,x"\n', { quote: '', escape: '' }, '1,x"\n'],
   ])('%s', async (_, text, like, expected) => {
     expect((await rewrite(text, like)).text).toBe(expected);
@@ -85,7 +85,7 @@ describe('a tidied CSV', () => {
           expect(after.records).toBe(before.records);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [['1\r\n"q\nr"\r"q\nr"', {}]] },
     );
   });
 });
