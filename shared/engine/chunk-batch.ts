@@ -2,10 +2,7 @@ import type { DuckDBDataChunk } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import { type Column, type ColumnType, decimalOf } from '../domain/schema.ts';
 import type { ColumnBatch, ColumnVector, Validity } from '../formats/avro/column-batch.ts';
-
-/** Bytes of a `duckdb_string_t`: a length of 4, then either the text itself, if it has room, or 4 bytes of it and a pointer. */
-const STRING_BYTES = 16;
-const INLINE_BYTES = 12;
+import { stringReader } from './string-vectors.ts';
 
 /**
  * DuckDB's chunks as column batches. Vectors of fixed width are the engine's own memory, uncopied; texts are gathered into memory that
@@ -96,36 +93,8 @@ function decimalReader({ precision, scale }: { precision: number; scale: number 
 }
 
 function bytesReader(): VectorReader {
-  let offsets = new Int32Array(0);
-  let values = Buffer.alloc(0);
-  return (vector, rows) => {
-    const validity = validityOf(vector, rows);
-    const strings = duckdb.vector_get_data(vector, STRING_BYTES * rows);
-    const lengths = new Int32Array(strings.buffer, strings.byteOffset, (STRING_BYTES / 4) * rows);
-    if (offsets.length <= rows) offsets = new Int32Array(rows + 1);
-    let end = 0;
-    for (let row = 0; row < rows; row++) {
-      offsets[row] = end;
-      if (validity === undefined || ((validity[row >> 3]! >> (row & 7)) & 1) === 1) end += lengths[4 * row]!;
-    }
-    offsets[rows] = end;
-    if (values.length < end) values = Buffer.allocUnsafeSlow(2 * end);
-    const from = Buffer.from(strings.buffer, strings.byteOffset, strings.length);
-    for (let row = 0; row < rows; row++) {
-      const at = offsets[row]!;
-      const length = offsets[row + 1]! - at;
-      if (length === 0) continue;
-      const string = STRING_BYTES * row;
-      if (length <= INLINE_BYTES) {
-        // Cheaper than a call for so few bytes.
-        for (let i = 0; i < length; i++) values[at + i] = from[string + 4 + i]!;
-      } else {
-        const pointer = strings.byteOffset + string + 8;
-        values.set(duckdb.get_data_from_pointer(strings.buffer as ArrayBuffer, pointer, length), at);
-      }
-    }
-    return { kind: 'bytes', validity, offsets, values };
-  };
+  const read = stringReader();
+  return (vector, rows) => read(vector, rows, validityOf(vector, rows));
 }
 
 /** The engine's bitmap has the layout of ours; it has none where every row has a value. */
