@@ -147,20 +147,21 @@ class ConvertRun {
     for (;;) {
       const live = inputs.filter(({ index }) => !this.#failed.has(index));
       let written: Written;
+      let counts: Map<number, InputCount>;
+      const missing: LiveInput[] = [];
       try {
         written = await this.#write(live, parallel);
+        counts = await this.#counts;
+        for (const item of live) {
+          const count = counts.get(item.index);
+          const rows = written.rows.get(item.index)!;
+          if (!count || rows === count.rows) continue;
+          if (!this.#rejects.has(item.index)) this.#rejects.set(item.index, await this.#findRejects(item));
+          if (rows + this.#rejected(item.index) !== count.rows && item.csv) missing.push(item);
+        }
       } catch (error) {
         if (!isAboutContent(error) || !(await this.#recover(live, error))) throw error;
         continue;
-      }
-      const counts = await this.#counts;
-      const missing: LiveInput[] = [];
-      for (const item of live) {
-        const count = counts.get(item.index);
-        const rows = written.rows.get(item.index)!;
-        if (!count || rows === count.rows) continue;
-        if (!this.#rejects.has(item.index)) this.#rejects.set(item.index, await this.#findRejects(item));
-        if (rows + this.#rejected(item.index) !== count.rows && item.csv) missing.push(item);
       }
       const untidied = missing.filter(({ csv }) => !csv!.rewritten);
       if (missing.length > 0 && parallel) parallel = false;
@@ -193,6 +194,7 @@ class ConvertRun {
         await this.#session.runUnpushed(
           `CREATE OR REPLACE TEMP TABLE probe AS SELECT max(hash(r)) FROM (${relation}) AS r`,
         );
+        await dropRejects(this.#session, await this.#findRejects(item));
       } catch (cause) {
         if (!isAboutContent(cause)) throw error;
         const where = item.input.uri;

@@ -8,8 +8,6 @@ const CR = 13;
 export interface CsvRecord extends ScannedRecord {
   /** Its first `maxBytes`. */
   bytes: Buffer;
-  /** The file ended before the record did. */
-  isLast: boolean;
 }
 
 export interface RecordOptions {
@@ -44,17 +42,13 @@ export async function* csvRecords(
     scanner.feed(chunk);
     const records = found;
     found = [];
-    const wanted = records
-      .filter(options.wants)
-      .map((record) => ({ ...record, bytes: open.take(record, chunk), isLast: false }));
+    const wanted = records.filter(options.wants).map((record) => ({ ...record, bytes: open.take(record, chunk) }));
     open.keep(records.at(-1)?.end, chunk);
     if (wanted.length > 0) yield wanted;
   }
   scanner.end();
   const nothing = Buffer.alloc(0);
-  const last = found
-    .filter(options.wants)
-    .map((record) => ({ ...record, bytes: open.take(record, nothing), isLast: true }));
+  const last = found.filter(options.wants).map((record) => ({ ...record, bytes: open.take(record, nothing) }));
   if (last.length > 0) yield last;
 }
 

@@ -35,48 +35,52 @@ export async function rewriteCsv(file: CsvFile, dialect: CsvDialect, outPath: st
     });
     for await (const records of batches) {
       const pieces: Uint8Array[] = [];
-      for (const record of records) pieces.push(tidyRecord(record.bytes, bytes, record.isLast), LINE_FEED);
+      for (const record of records) pieces.push(tidyRecord(record.bytes, bytes), LINE_FEED);
       await out.writeFile(Buffer.concat(pieces));
     }
   } finally {
     await out.close();
   }
-  return { ...dialect, lineEnd: '\n', bomBytes: 0, skipLines: 0, headerRows: 0, footerRows: 0 };
+  const quoting = dialect.quote === '' ? { quote: '"' as const, escape: '"' } : {};
+  return { ...dialect, ...quoting, lineEnd: '\n', bomBytes: 0, skipLines: 0, headerRows: 0, footerRows: 0 };
 }
 
 const LINE_FEED = Uint8Array.of(LF);
+const DOUBLE_QUOTE = 34;
+const DOUBLE_QUOTES = { quote: DOUBLE_QUOTE, escape: -1, doubling: true };
 const FILLER = 'x'.charCodeAt(0);
 
-/** Without its line end, and with fields put in quotes that hold one and are not; only the last one may have its quotes unclosed. */
-function tidyRecord(record: Buffer, dialect: DialectBytes, isLast: boolean): Uint8Array {
+/**
+ * Without its line end, and with fields put in quotes that hold one and are not. A record that is to be rejected for its quotes ends with
+ * the field that is at fault, in the one form of which it is certain what the engine makes.
+ */
+function tidyRecord(record: Buffer, dialect: DialectBytes): Uint8Array {
   // The engine is to reject it for its length, whatever its cut text would say.
   if (record.length > CSV_ROW_MAX_BYTES) return Buffer.alloc(record.length, FILLER);
   let end = record.length;
   if (dialect.eol === LF && end > 0 && record[end - 1] === LF) end--;
   if ((dialect.eol === CR || end < record.length || dialect.mixed) && end > 0 && record[end - 1] === CR) end--;
   const text = record.subarray(0, end);
-  const isPlain = dialect.quote < 0 || (!isLast && !text.includes(CR) && !text.includes(LF));
-  return isPlain ? text : tidyFields(text, dialect);
+  const quote = dialect.quote < 0 ? DOUBLE_QUOTE : dialect.quote;
+  return text.includes(quote) || text.includes(CR) || text.includes(LF) ? tidyFields(text, dialect) : text;
 }
 
 function tidyFields(text: Buffer, dialect: DialectBytes): Uint8Array {
   const { quote, delimiter } = dialect;
   const pieces: Uint8Array[] = [];
   for (let at = 0; ; ) {
-    let close = at;
-    if (text[close] === SPACE && delimiter[0] !== SPACE) close++;
-    const quoted = text[close] === quote;
-    if (quoted) close = endOfQuotes(text, close + 1, dialect);
-    // Text behind a closing quote: the engine rejects the row, and says the right column.
-    if (close < 0) return Buffer.concat([...pieces, Uint8Array.of(quote, quote, FILLER)]);
-    const found = text.indexOf(delimiter, quoted ? close : at);
+    let end = at;
+    if (text[end] === SPACE && delimiter[0] !== SPACE) end++;
+    const isQuoted = quote >= 0 && text[end] === quote;
+    if (isQuoted) end = endOfQuotes(text, end + 1, dialect);
+    const found = end < 0 ? -1 : text.indexOf(delimiter, isQuoted ? end : at);
     const stop = found < 0 ? text.length : found;
-    if (quoted) {
-      pieces.push(text.subarray(at, close), withoutLineEnds(text.subarray(close, stop)));
-    } else {
-      const field = text.subarray(at, stop);
-      pieces.push(field.includes(CR) || field.includes(LF) ? quotedField(field, dialect) : field);
-    }
+    const field = text.subarray(at, stop);
+    if (isQuoted) {
+      const isClean = end >= 0 && text.subarray(end, stop).every((byte) => byte === SPACE);
+      if (!isClean) return Buffer.concat([...pieces, Uint8Array.of(quote, quote, FILLER)]);
+      pieces.push(field);
+    } else pieces.push(mustBeQuoted(field, quote) ? quotedField(field, dialect) : field);
     if (found < 0) return Buffer.concat(pieces);
     pieces.push(delimiter);
     at = found + delimiter.length;
@@ -95,12 +99,13 @@ function endOfQuotes(text: Buffer, from: number, { quote, escape: escaper, doubl
   return -1;
 }
 
-/** Text behind a closing quote makes a rejected row, which it must still be, without taking the file with it. No blank: quotes may follow one. */
-function withoutLineEnds(text: Buffer): Uint8Array {
-  return Buffer.from(text).map((byte) => (byte === CR || byte === LF ? FILLER : byte));
+/** Where the file has no quotes, the copy has double ones, and a field that has one itself must not be taken for quoted. */
+function mustBeQuoted(field: Buffer, quote: number): boolean {
+  return field.includes(CR) || field.includes(LF) || (quote < 0 && field.includes(DOUBLE_QUOTE));
 }
 
-function quotedField(field: Buffer, { quote, escape: escaper, doubling }: DialectBytes): Uint8Array {
+function quotedField(field: Buffer, dialect: DialectBytes): Uint8Array {
+  const { quote, escape: escaper, doubling } = dialect.quote < 0 ? DOUBLE_QUOTES : dialect;
   const out: number[] = [quote];
   for (const byte of field) {
     if (byte === quote && doubling) out.push(quote);

@@ -42,8 +42,8 @@ export class RejectFile {
     const { input } = csv;
     const columns = input.columns;
     const indexes = await recordIndexes(session, csv, tables, table, limit);
-    const broken = new Pull(brokenRows(session, tables, columns));
-    const misfits = new Pull(misfitRows(session, tables, columns, table));
+    const broken = new Pull<BrokenRow | MisfitRow>(brokenRows(session, tables, columns));
+    const misfits = new Pull<BrokenRow | MisfitRow>(misfitRows(session, tables, columns, table));
     let first: string | undefined;
     let next = 0;
     const batches = csvRecords(textChunks(fileOf(input)), csv.dialect, {
@@ -62,13 +62,20 @@ export class RejectFile {
       for await (const records of batches) {
         const rows: RejectedRow[] = [];
         for (const record of records) {
-          const found = (await (indexes.isBroken[written++] ? broken : misfits).next()) as BrokenRow | MisfitRow;
-          const { column, reason } = found;
+          const { column, reason } = (await (indexes.isBroken[written++] ? broken : misfits).next())!;
           first ??= `line ${record.line}${column === null ? '' : `, column ${JSON.stringify(column)}`}: ${reason}`;
           const raw = rawText(record.bytes);
           rows.push({ ...sourceOf(input), line: record.line, byteOffset: record.start, column, reason, raw });
         }
         await this.#append(rows);
+      }
+      // The engine may count line ends of its own in text that no rule covers: such rows have no place, but are said.
+      for (const rest of [broken, misfits]) {
+        for (let found = await rest.next(); found && written < limit; found = await rest.next(), written++) {
+          const { column, reason } = found;
+          first ??= reason;
+          await this.#append([{ ...sourceOf(input), line: null, byteOffset: null, column, reason, raw: null }]);
+        }
       }
     } finally {
       await broken.end();

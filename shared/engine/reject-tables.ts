@@ -43,14 +43,20 @@ export async function findCsvRejects(
   const { misfits, broken } = names(input);
   const rejects = { errors: `errors_${input}`, scans: `scans_${input}` };
   const scan = { ...group.scan, parallel: false, rejects };
-  await session.runUnpushed(`CREATE TABLE ${misfits} AS ${csvMisfits({ ...group, scan }, columns, timezone)}`);
-  // One short row gives a reject for each column that it lacks. The engine's own tables are seen by one connection only.
-  await session.run(
-    `CREATE TABLE ${broken} AS SELECT line, CAST(arg_min(error_type, i) AS VARCHAR) AS type, ` +
-      'arg_min(column_name, i) AS name, min(i) AS i ' +
-      `FROM (SELECT *, coalesce(column_idx, 0) AS i FROM ${rejects.errors}) GROUP BY line`,
+  // What an attempt that failed has left behind.
+  await dropTables(session, [rejects.errors, rejects.scans]);
+  await session.runUnpushed(
+    `CREATE OR REPLACE TABLE ${misfits} AS ${csvMisfits({ ...group, scan }, columns, timezone)}`,
   );
-  for (const table of [rejects.errors, rejects.scans]) await session.run(`DROP TABLE ${table}`);
+  // One short row gives a reject for each column that it lacks, beside any other. The engine's own tables are seen by one
+  // connection only.
+  await session.run(
+    `CREATE OR REPLACE TABLE ${broken} AS SELECT line, CAST(arg_min(error_type, place) AS VARCHAR) AS type, ` +
+      'arg_min(column_name, place) AS name, min(i) AS i FROM (' +
+      "SELECT *, 2 * i + CAST(error_type = 'MISSING COLUMNS' AS INTEGER) AS place FROM (" +
+      `SELECT *, coalesce(column_idx, 0) AS i FROM ${rejects.errors})) GROUP BY line`,
+  );
+  await dropTables(session, [rejects.errors, rejects.scans]);
   return { input, broken: await countOf(session, broken), misfits: await countOf(session, misfits) };
 }
 
@@ -62,7 +68,7 @@ export async function findParquetRejects(
   columns: readonly Column[],
 ): Promise<RejectTables> {
   const { misfits } = names(input);
-  await session.run(`CREATE TABLE ${misfits} AS ${parquetMisfits(group, columns)}`);
+  await session.run(`CREATE OR REPLACE TABLE ${misfits} AS ${parquetMisfits(group, columns)}`);
   return { input, broken: 0, misfits: await countOf(session, misfits) };
 }
 
@@ -111,11 +117,15 @@ export async function* misfitRows(
 /** Frees what was kept of an input. */
 export async function dropRejects(session: Session, { input }: RejectTables): Promise<void> {
   const { misfits, broken } = names(input);
-  for (const table of [misfits, broken]) await session.run(`DROP TABLE IF EXISTS ${table}`);
+  await dropTables(session, [misfits, broken]);
 }
 
 function names(input: number): { misfits: string; broken: string } {
   return { misfits: `misfits_${input}`, broken: `broken_${input}` };
+}
+
+async function dropTables(session: Session, tables: readonly string[]): Promise<void> {
+  for (const table of tables) await session.run(`DROP TABLE IF EXISTS ${table}`);
 }
 
 async function countOf(session: Session, table: string): Promise<number> {

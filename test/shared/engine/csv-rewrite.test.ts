@@ -58,8 +58,14 @@ describe('a tidied CSV', () => {
       {},
       '1,x\n2,""x\n',
     ],
-    ['what stands behind a closing quote keeps its row', 'a,b\n1,"x"\ry\n2,z\n', {}, '1,"x"xy\n2,z\n'],
-    ['without quotes nothing is put in them', 'a,b\n1,x"\n', { quote: '', escape: '' }, '1,x"\n'],
+    ['text behind a closing quote stays a fault', 'a,b\n1,"x"\ry,"\n"\n2,z\n', {}, '1,""x\n2,z\n'],
+    ['blanks around quotes are none', 'a,b\n 1, "x"  \n', {}, ' 1, "x"  \n'],
+    [
+      'what has no quotes gets them where it must',
+      'a,b\n1,x"\n2,y\rz\n3,z\n',
+      { quote: '', escape: '' },
+      '1,"x"""\n2,"y\rz"\n3,z\n',
+    ],
   ])('%s', async (_, text, like, expected) => {
     expect((await rewrite(text, like)).text).toBe(expected);
   });
