@@ -19,6 +19,8 @@ export const SMALL_CALLS_AT_ONCE = 32;
 // ── data set defaults ───────────────────────────────────────────────────────────────────────────────────────────────
 /** Children of a Distributed Map under way at once; the older pipelines' `max_workers`. */
 export const DEFAULT_WORKERS = 20;
+/** How often objects are looked for whose event never came: S3's events are late by minutes at times, lost hardly ever. */
+export const DEFAULT_SWEEP = 'rate(1 hour)';
 /** Entries of the caches of what repeats; the older pipelines' `cache_size`. */
 export const DEFAULT_CACHE_ENTRIES = 128;
 /** Rejected rows tolerated in an object: none unless the data set says so. */
@@ -311,6 +313,8 @@ export const TOLERANT_RECORD_MAX_BYTES = 64 * MiB;
 export const COORDINATE_MAX = 1e145;
 /** The Earth's mean radius in kilometres (IUGG), for angles as distances. */
 export const EARTH_RADIUS_KM = 6371.0088;
+/** k-means' clusters where nothing is said; scikit-learn's default. */
+export const KMEANS_N_CLUSTERS = 8;
 /** k-means' restarts, of which the best is kept. scikit-learn's older default, which the older pipelines ran with. */
 export const KMEANS_N_INIT = 10;
 /** Iterations of one restart; the older pipelines' bound. */
@@ -342,5 +346,9 @@ export const DBSCAN_GRID_MAX_DIMENSIONS = 4;
 export const DBSCAN_PAIRWISE_MAX_POINTS = 50_000;
 /** Edges of one chunk of the edge store: 4 MiB, little beside any graph for which memory matters. */
 export const EDGE_CHUNK_EDGES = 512 * 1024;
+/** Clusters that a hierarchy is cut into where nothing is said; scikit-learn's default. */
+export const LINKAGE_N_CLUSTERS = 2;
+/** Least steepness, as a share, that OPTICS takes for the edge of a cluster; scikit-learn's default. */
+export const OPTICS_XI = 0.05;
 /** Points of a hierarchical clustering, whose distances are all held: 256 MB of them. */
 export const LINKAGE_MAX_POINTS = 8_000;

@@ -21,6 +21,7 @@ const ROOMS: Record<string, { may: string[]; types?: string[] }> = {
     types: ['shared/dataset', 'shared/ports'],
   },
   'shared/kernels': { may: ['shared/limits.ts'] },
+  'shared/clustering': { may: ['shared/errors.ts', 'shared/limits.ts', 'shared/domain', 'shared/kernels'] },
   'shared/engine': {
     may: ['shared/errors.ts', 'shared/limits.ts', 'shared/domain', 'shared/formats'],
     types: ['shared/ports'],
