@@ -12,6 +12,7 @@ export function checkDefinition(definition: ParsedDefinition): Problem[] {
   return [
     ...checkName(definition),
     ...checkSource(definition.source),
+    ...checkStart(definition.start),
     ...checkCsv(definition.source.csv),
     ...checkSchema(definition),
     ...checkTarget(definition.target),
@@ -60,6 +61,18 @@ function checkSource(source: ParsedDefinition['source']): Problem[] {
     );
   }
   return problems;
+}
+
+function checkStart({ schedules }: ParsedDefinition['start']): Problem[] {
+  return schedules.flatMap(({ timezone, input = {} }, i) => {
+    const at: KeyPath = ['start', 'schedules', i];
+    const zone = timezone === undefined ? [] : checkZone([...at, 'timezone'], timezone);
+    if (!('dataset' in input)) return zone;
+    return [
+      ...zone,
+      problem([...at, 'input', 'dataset'], 'start.schedules load their own data set; take "dataset" away'),
+    ];
+  });
 }
 
 function checkGlob(glob: string | undefined): Problem[] {

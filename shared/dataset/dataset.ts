@@ -5,6 +5,7 @@ import {
   DEFAULT_CACHE_ENTRIES,
   DEFAULT_FILE_SIZE_BYTES,
   DEFAULT_ROW_GROUP_ROWS,
+  DEFAULT_SWEEP,
   DEFAULT_TOLERATED_FAILED_SHARE,
   DEFAULT_TOLERATED_REJECTED_ROWS,
   DEFAULT_WORKERS,
@@ -31,6 +32,13 @@ const folder = z
   .regex(
     /^(?!\.{1,2}(?:\/|$))[^/{}]+(?:\/(?!\.{1,2}(?:\/|$))[^/{}]+)*$/,
     'must be folders with a slash between them and none at the ends, without { } or ..',
+  );
+
+const scheduleExpression = z
+  .string()
+  .regex(
+    /^(?:rate\([1-9]\d* (?:minute|hour|day)s?\)|cron\(\S+(?: \S+){5}\))$/,
+    'must be a rate or cron expression of EventBridge, such as rate(1 hour) or cron(0 6 * * ? *)',
   );
 
 export const CsvOptions = z
@@ -110,6 +118,29 @@ export const SourceDefinition = z
     csv: CsvOptions.default({}),
   })
   .describe('Where the objects are and which of them are loaded');
+
+const Schedule = z.strictObject({
+  expression: scheduleExpression.describe('rate(1 hour), or cron(minutes hours day-of-month month day-of-week year)'),
+  timezone: z.string().optional().describe("IANA zone of a cron expression; default: the source's"),
+  input: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('What the execution is given besides the name of the data set: keys of it, or of the request'),
+});
+
+export const StartDefinition = z
+  .strictObject({
+    events: z
+      .boolean()
+      .optional()
+      .describe('Whether uploads start loads; default: where the source is the landing bucket'),
+    sweep: z
+      .union([scheduleExpression, z.literal('off')])
+      .default(DEFAULT_SWEEP)
+      .describe('How often objects are looked for whose event never came'),
+    schedules: z.array(Schedule).default([]).describe('Loads at set times'),
+  })
+  .describe('What starts loads once deployed');
 
 const ColumnList = z.union(
   [
@@ -201,6 +232,7 @@ export const DatasetDefinition = z
     name: name.optional().describe("Of the data set, for ever: its ledger and log go by it. Default: the file's name"),
     description: z.string().optional().describe('For people'),
     source: SourceDefinition.prefault({}),
+    start: StartDefinition.prefault({}),
     schema: ColumnList.optional().describe(
       "Column names, or name: type, in the files' order where they have no header. Default: from the files",
     ),

@@ -10,7 +10,7 @@ const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import
 describe('docs/datasets.md', () => {
   const text = read('datasets.md');
   const leaves = allKeys().filter((key, _, all) => !all.some((other) => other.startsWith(`${key}.`)));
-  const short = (key: string) => key.replace(/^(?:source\.csv|source|target)\./, '');
+  const short = (key: string) => key.replace(/^(?:source\.csv|source|target|start)\./, '');
 
   it.each(leaves)('has the key %s', (key) => {
     expect(text).toMatch(new RegExp(`^\\|[^|]*\`${short(key).replaceAll('.', '\\.')}\``, 'm'));

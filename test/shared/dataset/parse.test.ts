@@ -36,6 +36,7 @@ describe('a data set file', () => {
         readers: 'catalog',
         onReupload: 'append',
       },
+      start: { sweep: 'rate(1 hour)', schedules: [] },
       evolution: 'add',
       widening: 'fail',
       rejects: { rows: 0, share: 0 },
