@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import type { Intent } from '../../shared/commit/entry.ts';
-import { readJson } from '../../shared/commit/json-object.ts';
-import { runKeys } from '../../shared/commit/keys.ts';
 import { takeLock } from '../../shared/commit/lock.ts';
+import { readPublished } from '../../shared/commit/publish.ts';
 import { retireReplaced } from '../../shared/commit/retire.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
@@ -18,11 +16,13 @@ export interface RetireOutput {
 export function makeRetire(ports: Ports) {
   return async (event: RetireInput, attempt: string): Promise<RetireOutput> => {
     const fixed = await runFiles(ports, event.run).request();
-    const intent = await readJson<Intent>(ports.objects, { bucket: ports.places.work, key: runKeys.intent(event.run) });
     const dataset = fixed.request.dataset.name;
+    const published = await readPublished(ports, dataset);
+    // Of several runs that end together, the first retires for all.
+    if (published.applied >= published.version) return { deleted: 0 };
     const lock = await takeLock(ports, dataset, { run: event.run, executionId: fixed.executionId, attempt });
     try {
-      return { deleted: await retireReplaced(ports, dataset, intent.graceSeconds) };
+      return { deleted: await retireReplaced(ports, dataset) };
     } finally {
       await lock.release();
     }

@@ -1,7 +1,6 @@
 import { quarantined, redriveRequest } from '../../shared/commit/redrive.ts';
 import { repair as repairDataset } from '../../shared/commit/repair.ts';
 import { vacuum as vacuumRuns } from '../../shared/commit/vacuum.ts';
-import { parseDataset } from '../../shared/dataset/parse.ts';
 import { BadRequest } from '../../shared/errors.ts';
 import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
@@ -30,13 +29,12 @@ export async function repair(at: Invocation, table: string | undefined): Promise
     const names = table === undefined ? await datasetsWithLog(home) : [await ownerOf(home, table)];
     const repaired = [];
     for (const name of names) {
-      const dataset = parseDataset({ name, target: { database: 'any', table: 'any' } }, 'sluice repair');
       const holder = {
         run: `repair-${process.pid}`,
         executionId: `repair-${process.pid}`,
         attempt: home.ports.newId(),
       };
-      repaired.push({ dataset: name, ...(await repairDataset(home.ports, dataset, holder)) });
+      repaired.push({ dataset: name, ...(await repairDataset(home.ports, { name }, holder)) });
     }
     if (at.output.json) at.output.out(JSON.stringify(repaired, null, 2));
     for (const { dataset, unfinished, version } of at.output.json ? [] : repaired) {

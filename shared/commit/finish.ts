@@ -6,6 +6,7 @@ import { readJson } from './json-object.ts';
 import { runKeys } from './keys.ts';
 import { takeLock } from './lock.ts';
 import { openLog } from './log.ts';
+import { readPublished } from './publish.ts';
 import type { RunRequest } from './run-files.ts';
 
 export interface Finished {
@@ -25,11 +26,14 @@ export async function finishRun(ports: Ports, fixed: RunRequest, attempt: string
   const dataset = fixed.request.dataset.name;
   const intent = await readJson<Intent>(ports.objects, { bucket: ports.places.work, key: runKeys.intent(run) });
   const { entry, version } = await openLog(ports.objects, ports.places.work, dataset).commit(intent);
-  const lock = await takeLock(ports, dataset, { run, executionId, attempt });
-  try {
-    await bringToHead(ports, dataset);
-  } finally {
-    await lock.release();
+  // Of many that commit at once, whoever has the lock publishes for all: the others find it done.
+  if ((await readPublished(ports, dataset)).version < version) {
+    const lock = await takeLock(ports, dataset, { run, executionId, attempt });
+    try {
+      await bringToHead(ports, dataset);
+    } finally {
+      await lock.release();
+    }
   }
   return {
     outcome: entry.kind === 'commit' ? 'committed' : 'void',

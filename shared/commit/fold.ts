@@ -20,8 +20,8 @@ export interface LogState {
   freshness: Map<number, string>;
   /** Files with fixed names by `bucket/key`, and the version that put them there. */
   fixed: Map<string, FixedFile & { version: number }>;
-  /** Files that were live once: when the commit that replaced them was made. Forgotten once retired. */
-  retired: Map<string, string>;
+  /** Files that were live once, and the version that replaced them. A checkpoint forgets those that are gone by then. */
+  retired: Map<string, number>;
 }
 
 export interface TableLog {
@@ -86,7 +86,7 @@ export function applyEntry(state: LogState, version: number, entry: LogEntry): L
   if (entry.kind === 'void') return state;
 
   let newest = '';
-  for (const change of entry.tables) applyChange(state, version, entry.run, entry.at, change);
+  for (const change of entry.tables) applyChange(state, version, entry.run, change);
   for (const file of entry.fixed) state.fixed.set(`${file.bucket}/${file.key}`, { ...file, version });
   dropReplacedSources(state, entry.tables);
   for (const source of entry.sources) {
@@ -101,7 +101,7 @@ export function applyEntry(state: LogState, version: number, entry: LogEntry): L
  * Every partition has one location, and a reader that follows it must never see half a change. One file more appears at
  * once where the others lie; any other change of a partition makes a new generation folder, with what is kept copied.
  */
-function applyChange(state: LogState, version: number, run: string, at: string, change: TableChange): void {
+function applyChange(state: LogState, version: number, run: string, change: TableChange): void {
   const before = state.tables.get(tableKey(change))?.files ?? [];
   const leaves = leaving(change);
   const partitions = new Map<string, { kept: LiveFile[]; left: LiveFile[]; added: NewFile[] }>();
@@ -118,7 +118,7 @@ function applyChange(state: LogState, version: number, run: string, at: string, 
   const folder = generation(version, run);
   const files: LiveFile[] = [];
   for (const { kept, left, added } of partitions.values()) {
-    for (const file of left) state.retired.set(`${change.bucket}/${file.key}`, at);
+    for (const file of left) state.retired.set(`${change.bucket}/${file.key}`, version);
     if (added.length === 0 && left.length === 0) {
       files.push(...kept);
       continue;
@@ -132,7 +132,7 @@ function applyChange(state: LogState, version: number, run: string, at: string, 
         files.push(file);
         continue;
       }
-      state.retired.set(`${change.bucket}/${file.key}`, at);
+      state.retired.set(`${change.bucket}/${file.key}`, version);
       const key = `${location}${file.key.slice(file.location.length)}`;
       files.push({ ...file, location, key, previous: file.key, since: version });
     }
@@ -192,10 +192,11 @@ interface StoredState extends Omit<LogState, 'runs' | 'sources' | 'tables' | 'fr
   tables: [string, TableLog][];
   freshness: [number, string][];
   fixed: [string, FixedFile & { version: number }][];
-  retired: [string, string][];
+  retired: [string, number][];
 }
 
-export function storeState(state: LogState): StoredState {
+/** For a checkpoint: without the files that versions up to `applied` replaced, which are gone. */
+export function storeState(state: LogState, applied = 0): StoredState {
   return {
     version: state.version,
     runs: [...state.runs],
@@ -203,7 +204,7 @@ export function storeState(state: LogState): StoredState {
     tables: [...state.tables],
     freshness: [...state.freshness],
     fixed: [...state.fixed],
-    retired: [...state.retired],
+    retired: [...state.retired].filter(([, version]) => version > applied),
   };
 }
 

@@ -25,12 +25,32 @@ export async function bringToHead(ports: Ports, dataset: string): Promise<Head> 
   const published = await readPublished(ports, dataset);
   if (published.version >= state.version) return { state, published };
   await promoteAndSwap(ports, state, published);
+  // Not when the commits were made: a publisher may come hours later, and readers follow the catalog until then.
+  const at = ports.clock.now().toISOString();
+  const entries: LogEntry[] = [];
   for (let version = published.version + 1; version <= state.version; version++) {
-    await record(ports, await log.entry(version));
+    const entry = await log.entry(version);
+    await record(ports, entry);
+    entries.push(entry);
   }
-  const now = { ...published, version: state.version };
+  const now = shown(published, state.version, entries, at);
   await writePublished(ports, dataset, now);
   return { state, published: now };
+}
+
+function shown(before: Published, version: number, entries: LogEntry[], at: string): Published {
+  const commits = entries.filter((entry) => entry.kind === 'commit');
+  const last = commits.at(-1);
+  if (!last) return { ...before, version };
+  const graceSeconds = Math.max(...commits.map((commit) => commit.graceSeconds));
+  const all = [...before.shown, { version, at, graceSeconds }];
+  return {
+    ...before,
+    version,
+    graceSeconds: last.graceSeconds,
+    // Who lists the root wants all of it gone at once, also what an earlier commit left for readers of the catalog.
+    shown: last.readers === 'path' ? all.map((step) => ({ ...step, graceSeconds: 0 })) : all,
+  };
 }
 
 /** History and ledger of one commit. A run whose folder is gone by now was recorded before. */

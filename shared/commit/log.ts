@@ -13,8 +13,9 @@ import {
   storeState,
   tableKey,
 } from './fold.ts';
-import { findJson, readJson } from './json-object.ts';
-import { checkpointKey, logKey, logPrefix, logVersion } from './keys.ts';
+import { findJson, readJson, readJsonIfAny } from './json-object.ts';
+import { checkpointKey, logKey, logPrefix, logVersion, publishedKey } from './keys.ts';
+import type { Published } from './publish.ts';
 
 /** One data set's log: numbered entries, each written once, and a checkpoint of the fold to start from. */
 export interface Log {
@@ -55,8 +56,9 @@ export function openLog(objects: ObjectStore, bucket: string, dataset: string): 
   /** A cache only: whoever loses the race leaves the other's, which is as good. */
   async function writeCheckpoint(state: LogState, etag: string | undefined): Promise<void> {
     const condition = etag === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: etag };
+    const published = await readJsonIfAny<Published>(objects, { bucket, key: publishedKey(dataset) });
     try {
-      const body = JSON.stringify(storeState(state));
+      const body = JSON.stringify(storeState(state, published?.applied));
       await objects.put({ bucket, key: checkpointKey(dataset) }, body, { condition, contentType: 'application/json' });
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;

@@ -14,11 +14,26 @@ export interface Published {
   version: number;
   /** What this version and earlier ones replaced is gone from the root. */
   applied: number;
+  /** Of the last commit: how long what no commit names may lie there. */
+  graceSeconds: number;
+  /** Since when readers of the catalog find the versions behind `applied`, oldest first: their grace counts from then. */
+  shown: Shown[];
 }
+
+/** This version, and those between it and the one shown before, came to the catalog. */
+export interface Shown {
+  version: number;
+  /** ISO 8601; no reader that asked the catalog later found what was replaced. */
+  at: string;
+  /** What was replaced stays so long. */
+  graceSeconds: number;
+}
+
+const NEVER: Published = { version: 0, applied: 0, graceSeconds: 0, shown: [] };
 
 export async function readPublished(ports: Ports, dataset: string): Promise<Published> {
   const address = { bucket: ports.places.work, key: publishedKey(dataset) };
-  return (await readJsonIfAny<Published>(ports.objects, address)) ?? { version: 0, applied: 0 };
+  return { ...NEVER, ...(await readJsonIfAny<Published>(ports.objects, address)) };
 }
 
 export async function writePublished(ports: Ports, dataset: string, published: Published): Promise<void> {

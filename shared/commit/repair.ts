@@ -1,4 +1,3 @@
-import { type Dataset, graceSecondsOf } from '../dataset/dataset.ts';
 import { LockHeld } from '../errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { bringToHead } from './head.ts';
@@ -19,7 +18,7 @@ export interface Repaired {
  */
 export async function repair(
   ports: Ports,
-  dataset: Pick<Dataset, 'name' | 'target'>,
+  dataset: { name: string },
   holder: { run: string; executionId: string; attempt: string },
 ): Promise<Repaired> {
   const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
@@ -30,7 +29,7 @@ export async function repair(
     const lock = await takeLock(ports, dataset.name, holder);
     try {
       await bringToHead(ports, dataset.name);
-      await retireReplaced(ports, dataset.name, graceSecondsOf(dataset, ports.graceMinutes));
+      await retireReplaced(ports, dataset.name);
     } finally {
       await lock.release();
     }
