@@ -49,6 +49,8 @@ export const LOG_CHECKPOINT_EVERY = 100;
 export const VACUUM_AFTER_HOURS = 24;
 /** A publisher's lease: longer than a Lambda lives (15 minutes), so that no holder is overtaken while it runs. */
 export const LOCK_LEASE_SECONDS = 20 * 60;
+/** … of which a holder uses so much: no Lambda lives as long, and what runs elsewhere stops by itself. */
+export const LOCK_WORK_SECONDS = 16 * 60;
 
 // ── Avro files ──────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Uncompressed bytes of an Avro block: deflate gains nothing more beyond it, and a reader holds one at a time. */

@@ -35,6 +35,8 @@ export interface ListLatestOutput {
   nothing: 'no' | 'skip' | 'fail' | 'compact';
   sources: { items: string; objects: number; bytes: number };
   workers: number;
+  /** How the load was asked for; not there where nothing was. */
+  trigger?: LoadRequest['trigger'];
   /** Compaction: what gather would have planned. */
   gather?: { buckets: string };
 }
@@ -67,6 +69,7 @@ export function makeListLatest(ports: Ports, resolve: ResolveRequest) {
       nothing: listed.objects > 0 ? 'no' : await nothing(ports, fixed, listed),
       sources: { items: listed.tasks.items, objects: listed.objects, bytes: listed.bytes },
       workers: fixed.request.dataset.concurrency.workers,
+      trigger: fixed.request.trigger,
     };
   };
 }
@@ -166,7 +169,8 @@ async function claimAll(
   const outcomes = await claimEach(sources, state);
   const unfinished = new Set(outcomes.flatMap((outcome) => (typeof outcome === 'object' ? [outcome.unfinished] : [])));
   if (unfinished.size > 0) {
-    for (const dead of unfinished) await finishRun(ports, await runFiles(ports, dead).request(), attempt);
+    for (const dead of unfinished)
+      await finishRun(ports, await runFiles(ports, dead).request(), { run, executionId, attempt });
     const waiting = sources.filter((_, i) => typeof outcomes[i] === 'object');
     const now = await openLog(ports.objects, ports.places.work, request.dataset.name).head();
     const again = await claimEach(waiting, now);

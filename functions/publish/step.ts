@@ -38,7 +38,7 @@ export function makePublish(ports: Ports) {
     if (verdict === 'abort') {
       throw new RunAborted(`Run ${event.run} was aborted by another that took over its objects`);
     }
-    const finished = await finishRun(ports, fixed, attempt);
+    const finished = await finishRun(ports, fixed, { run: fixed.run, executionId: fixed.executionId, attempt });
     return {
       ...finished,
       reason: finished.reason ?? '',

@@ -68,7 +68,7 @@ async function quarantineRun(ports: Ports, run: string, caught: ErrorRecord, att
   if (!fixed) return caught;
   const verdict = await settle(ports.objects, ports.places.work, run, 'abort', run);
   if (verdict === 'commit') {
-    await finishRun(ports, fixed, attempt);
+    await finishRun(ports, fixed, { run, executionId: fixed.executionId, attempt });
     return caught;
   }
   const failed = await failedSources(ports, fixed, caught);

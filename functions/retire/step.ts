@@ -19,10 +19,10 @@ export function makeRetire(ports: Ports) {
     const dataset = fixed.request.dataset.name;
     const published = await readPublished(ports, dataset);
     // Of several runs that end together, the first retires for all.
-    if (published.applied >= published.version) return { deleted: 0 };
+    if (published.version > 0 && published.applied >= published.version) return { deleted: 0 };
     const lock = await takeLock(ports, dataset, { run: event.run, executionId: fixed.executionId, attempt });
     try {
-      return { deleted: await retireReplaced(ports, dataset) };
+      return { deleted: await retireReplaced(ports, dataset, lock) };
     } finally {
       await lock.release();
     }

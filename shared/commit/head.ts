@@ -5,26 +5,29 @@ import { markLoaded } from './claims.ts';
 import type { Intent, LogEntry } from './entry.ts';
 import type { LogState } from './fold.ts';
 import { type TableResult, writeHistory } from './history.ts';
+import type { Lock } from './lock.ts';
 import { openLog } from './log.ts';
-import { type Published, promoteAndSwap, readPublished, writePublished } from './publish.ts';
+import { findPublished, type Published, promoteAndSwap, writePublished } from './publish.ts';
 import { emptyQuarantine } from './redrive.ts';
 import { runFiles } from './run-files.ts';
 
 export interface Head {
   state: LogState;
   published: Published;
+  /** Of `published`, to write on from it. */
+  etag: string | undefined;
 }
 
 /**
  * Brings root, catalog, history and ledger to the head of the log; only the lock's holder calls it. That they are there is
  * written down last, so that whoever comes after one that died on the way does all of it again, which changes nothing.
  */
-export async function bringToHead(ports: Ports, dataset: string): Promise<Head> {
+export async function bringToHead(ports: Ports, dataset: string, lock: Lock): Promise<Head> {
   const log = openLog(ports.objects, ports.places.work, dataset);
   const state = await log.head();
-  const published = await readPublished(ports, dataset);
-  if (published.version >= state.version) return { state, published };
-  await promoteAndSwap(ports, state, published);
+  const { published, etag } = await findPublished(ports, dataset);
+  if (published.version >= state.version) return { state, published, etag };
+  await promoteAndSwap(ports, state, published, lock);
   // Not when the commits were made: a publisher may come hours later, and readers follow the catalog until then.
   const at = ports.clock.now().toISOString();
   const entries: LogEntry[] = [];
@@ -34,8 +37,8 @@ export async function bringToHead(ports: Ports, dataset: string): Promise<Head> 
     entries.push(entry);
   }
   const now = shown(published, state.version, entries, at);
-  await writePublished(ports, dataset, now);
-  return { state, published: now };
+  lock.check();
+  return { state, published: now, etag: await writePublished(ports, dataset, now, etag) };
 }
 
 function shown(before: Published, version: number, entries: LogEntry[], at: string): Published {

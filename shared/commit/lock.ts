@@ -1,5 +1,5 @@
 import { LockHeld, ObjectNotFound, ObjectStoreBusy, PreconditionFailed } from '../errors.ts';
-import { LOCK_LEASE_SECONDS } from '../limits.ts';
+import { LOCK_LEASE_SECONDS, LOCK_WORK_SECONDS } from '../limits.ts';
 import type { Ports } from '../ports/ports.ts';
 import { findJson } from './json-object.ts';
 import { lockKey } from './keys.ts';
@@ -13,7 +13,19 @@ interface LockRecord {
   expires: string;
 }
 
+/** Who asks for the lock: the execution that does the work, for whomever it is done. */
+export interface LockHolder {
+  run: string;
+  executionId: string;
+  attempt: string;
+}
+
 export interface Lock {
+  /**
+   * Throws `LockHeld` once the lease is about to end: from then on another may hold the lock. Asked before each change
+   * that another holder's work would not bear.
+   */
+  check(): void;
   release(): Promise<void>;
 }
 
@@ -21,31 +33,40 @@ export interface Lock {
  * Takes the data set's lock or throws `LockHeld`, which the state machine retries. A lock whose lease ran out, or whose
  * execution is gone for certain, is taken over.
  */
-export async function takeLock(
-  ports: Ports,
-  dataset: string,
-  holder: { run: string; executionId: string; attempt: string },
-): Promise<Lock> {
+export async function takeLock(ports: Ports, dataset: string, holder: LockHolder): Promise<Lock> {
   const address = { bucket: ports.places.work, key: lockKey(dataset) };
   const now = ports.clock.now();
   const expires = new Date(now.getTime() + LOCK_LEASE_SECONDS * 1000).toISOString();
   const body = JSON.stringify({ ...holder, expires } satisfies LockRecord);
+
+  const lockOf = (etag: string): Lock => ({
+    check: () => checkLease(ports, dataset, now),
+    release: () => release(ports, address, etag),
+  });
 
   const held = await findJson<LockRecord>(ports.objects, address);
   if (held && !(await mayTakeOver(ports, held.value, now))) throw lockHeld(dataset, held.value);
   try {
     const condition = held ? { ifMatch: held.etag } : ({ ifNoneMatch: '*' } as const);
     const { etag } = await ports.objects.put(address, body, { condition });
-    return { release: () => release(ports, address, etag) };
+    return lockOf(etag);
   } catch (error) {
     const lost = error instanceof PreconditionFailed || error instanceof ObjectNotFound;
     if (!lost && !(error instanceof ObjectStoreBusy)) throw error;
     // A put whose answer was lost may have taken effect: then the lock is there as it was written.
-    const now = await findJson<LockRecord>(ports.objects, address);
-    if (now && isMine(now.value, holder)) return { release: () => release(ports, address, now.etag) };
+    const there = await findJson<LockRecord>(ports.objects, address);
+    if (there && isMine(there.value, holder) && there.value.expires === expires) return lockOf(there.etag);
     if (!lost) throw error;
     throw new LockHeld(`Another publisher took the lock of data set ${dataset} first`);
   }
+}
+
+function checkLease(ports: Ports, dataset: string, taken: Date): void {
+  const seconds = (ports.clock.now().getTime() - taken.getTime()) / 1000;
+  if (seconds < LOCK_WORK_SECONDS) return;
+  throw new LockHeld(
+    `The lock of data set ${dataset} was taken ${Math.floor(seconds)} s ago where it is held for ${LOCK_WORK_SECONDS} s`,
+  );
 }
 
 function isMine(held: LockRecord, holder: { run: string; attempt: string }): boolean {

@@ -1,12 +1,13 @@
 import pMap from 'p-map';
-import { ObjectNotFound } from '../errors.ts';
+import { LockHeld, ObjectNotFound, PreconditionFailed } from '../errors.ts';
 import { SMALL_CALLS_AT_ONCE } from '../limits.ts';
 import type { CatalogPartition, TableState } from '../ports/catalog.ts';
 import { uri } from '../ports/object-store.ts';
 import type { Ports } from '../ports/ports.ts';
 import { type LiveFile, type LogState, partitionKey, type TableLog } from './fold.ts';
-import { putJson, readJsonIfAny } from './json-object.ts';
+import { findJson, readJsonIfAny } from './json-object.ts';
 import { publishedKey } from './keys.ts';
+import type { Lock } from './lock.ts';
 
 /** How far root and catalog follow the log; a cache (P1), written by the lock's holder only. */
 export interface Published {
@@ -36,27 +37,59 @@ export async function readPublished(ports: Ports, dataset: string): Promise<Publ
   return { ...NEVER, ...(await readJsonIfAny<Published>(ports.objects, address)) };
 }
 
-export async function writePublished(ports: Ports, dataset: string, published: Published): Promise<void> {
-  await putJson(ports.objects, { bucket: ports.places.work, key: publishedKey(dataset) }, published);
+/** The same with the ETag that it was read under; undefined before the first. */
+export async function findPublished(
+  ports: Ports,
+  dataset: string,
+): Promise<{ published: Published; etag: string | undefined }> {
+  const held = await findJson<Published>(ports.objects, { bucket: ports.places.work, key: publishedKey(dataset) });
+  return { published: { ...NEVER, ...held?.value }, etag: held?.etag };
+}
+
+/**
+ * Writes it over what was read under `etag`, and returns the new one. Throws `LockHeld` where another publisher wrote it
+ * meanwhile: whoever was overtaken must not set it back, for what it promises may be gone by now.
+ */
+export async function writePublished(
+  ports: Ports,
+  dataset: string,
+  published: Published,
+  etag: string | undefined,
+): Promise<string> {
+  const address = { bucket: ports.places.work, key: publishedKey(dataset) };
+  const condition = etag === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: etag };
+  const body = JSON.stringify(published);
+  try {
+    return (await ports.objects.put(address, body, { condition, contentType: 'application/json' })).etag;
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectNotFound)) throw error;
+    // An answer that was lost on the way: then it is there as it was written.
+    const there = await findJson<Published>(ports.objects, address);
+    if (there && JSON.stringify(there.value) === body) return there.etag;
+    throw new LockHeld(`Another publisher of data set ${dataset} came in between at version ${there?.value.version}`);
+  }
 }
 
 /** P8: root and catalog from what `published` says to the fold of the log: the files first, then schema and partitions. */
-export async function promoteAndSwap(ports: Ports, state: LogState, published: Published): Promise<void> {
+export async function promoteAndSwap(ports: Ports, state: LogState, published: Published, lock: Lock): Promise<void> {
   for (const table of state.tables.values()) {
     const due = table.files.filter((file) => file.since > published.version);
-    await promote(ports, table.bucket, due);
+    await promote(ports, table.bucket, due, lock);
   }
-  await promoteFixed(ports, state, published.version);
+  await promoteFixed(ports, state, published.version, lock);
   for (const table of state.tables.values()) {
-    if (table.since > published.version) await ports.catalog.swap(tableState(table, state.version));
+    if (table.since <= published.version) continue;
+    lock.check();
+    await ports.catalog.swap(tableState(table, state.version));
   }
 }
 
 /** Server-side copies to keys that no other commit uses, so that copying again changes nothing. */
-async function promote(ports: Ports, bucket: string, files: LiveFile[]): Promise<void> {
+async function promote(ports: Ports, bucket: string, files: LiveFile[], lock: Lock): Promise<void> {
   await pMap(
     files,
     async (file) => {
+      lock.check();
       const to = { bucket, key: file.key };
       const staged = { bucket: ports.places.work, key: file.staged, etag: file.etag };
       if (file.previous === undefined) {
@@ -75,11 +108,12 @@ async function promote(ports: Ports, bucket: string, files: LiveFile[]): Promise
   );
 }
 
-async function promoteFixed(ports: Ports, state: LogState, publishedVersion: number): Promise<void> {
+async function promoteFixed(ports: Ports, state: LogState, publishedVersion: number, lock: Lock): Promise<void> {
   const due = [...state.fixed.values()].filter((file) => file.version > publishedVersion);
   await pMap(
     due,
     async (file) => {
+      lock.check();
       const staged = { bucket: ports.places.work, key: file.staged, etag: file.etag };
       await ports.objects.copy(staged, { bucket: file.bucket, key: file.key });
     },

@@ -1,7 +1,6 @@
 import { LockHeld } from '../errors.ts';
 import type { Ports } from '../ports/ports.ts';
-import { bringToHead } from './head.ts';
-import { takeLock } from './lock.ts';
+import { type LockHolder, takeLock } from './lock.ts';
 import { openLog } from './log.ts';
 import { readPublished } from './publish.ts';
 import { retireReplaced } from './retire.ts';
@@ -16,11 +15,7 @@ export interface Repaired {
  * P10: finishes what runs left that died after their commit. Where another publisher is at work it is left to it. Cheap
  * where nothing is to be done: the log's head and one small object.
  */
-export async function repair(
-  ports: Ports,
-  dataset: { name: string },
-  holder: { run: string; executionId: string; attempt: string },
-): Promise<Repaired> {
+export async function repair(ports: Ports, dataset: { name: string }, holder: LockHolder): Promise<Repaired> {
   const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
   const published = await readPublished(ports, dataset.name);
   const done = published.version >= state.version && published.applied >= state.version;
@@ -28,8 +23,7 @@ export async function repair(
   try {
     const lock = await takeLock(ports, dataset.name, holder);
     try {
-      await bringToHead(ports, dataset.name);
-      await retireReplaced(ports, dataset.name);
+      await retireReplaced(ports, dataset.name, lock);
     } finally {
       await lock.release();
     }

@@ -53,9 +53,11 @@ async function isDone(
   state: LogState,
   published: Published,
 ): Promise<boolean> {
+  // A Lambda may outlive its execution. Without the verdict it would decide once more, and commit what is deleted here;
+  // and a run that waits for its grace still has its last step before it.
+  if (!(await ports.executions.gone(fixed.executionId))) return false;
   const entry = state.runs.get(fixed.run);
   if (entry) return entry.version <= published.applied;
-  if ((await ports.executions.status(fixed.executionId)) === 'RUNNING') return false;
   const verdict = await verdictOf(ports.objects, ports.places.work, fixed.run);
   if (verdict !== undefined) return verdict === 'abort';
   return (await settle(ports.objects, ports.places.work, fixed.run, 'abort', by)) === 'abort';
