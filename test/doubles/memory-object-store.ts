@@ -22,8 +22,8 @@ interface StoredObject {
 
 interface Bucket {
   objects: Map<string, StoredObject>;
-  /** Keys in byte order; made anew after a key came or went. */
-  sorted: string[] | undefined;
+  /** Keys in byte order. Never changed but replaced: a listing under way goes on in the one that it began with. */
+  sorted: string[];
 }
 
 export interface MemoryObjectStore extends ObjectStore {
@@ -47,7 +47,7 @@ export function memoryObjectStore(
   let writes = 0;
 
   function createBucket(name: string): void {
-    if (!all.has(name)) all.set(name, { objects: new Map(), sorted: undefined });
+    if (!all.has(name)) all.set(name, { objects: new Map(), sorted: [] });
   }
 
   buckets.forEach(createBucket);
@@ -72,7 +72,9 @@ export function memoryObjectStore(
     const bucket = bucketOf(address.bucket);
     requireState(address, bucket.objects.get(address.key), condition);
     const etag = (++writes).toString(16).padStart(16, '0');
-    if (!bucket.objects.has(address.key)) bucket.sorted = undefined;
+    if (!bucket.objects.has(address.key)) {
+      bucket.sorted = bucket.sorted.toSpliced(firstAtLeast(bucket.sorted, address.key), 0, address.key);
+    }
     bucket.objects.set(address.key, { body: Buffer.from(body), etag, lastModified: now() });
     return { etag };
   }
@@ -80,7 +82,8 @@ export function memoryObjectStore(
   function remove(address: Address): void {
     checkKey(address.key, uri(address));
     const bucket = bucketOf(address.bucket);
-    if (bucket.objects.delete(address.key)) bucket.sorted = undefined;
+    if (!bucket.objects.delete(address.key)) return;
+    bucket.sorted = bucket.sorted.toSpliced(firstAtLeast(bucket.sorted, address.key), 1);
   }
 
   /** A copy, for what is stored must not change under a caller who writes into what it read. */
@@ -151,7 +154,6 @@ export function memoryObjectStore(
     async *list(bucket, prefix, options = {}) {
       calls.list++;
       const from = bucketOf(bucket);
-      from.sorted ??= [...from.objects.keys()].sort(compareUtf8);
       const keys = from.sorted;
       let listed = 0;
       for (let i = firstAtLeast(keys, laterOf(prefix, options.startAfter)); i < keys.length; i++) {
