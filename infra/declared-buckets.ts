@@ -1,18 +1,10 @@
-import { join } from 'node:path';
 import type { Dataset } from '../shared/dataset/dataset.ts';
-import { readDatasets } from '../shared/dataset/registry.ts';
+import { declaredDatasets, type Serverless } from './declared-datasets.ts';
 
 /**
  * The buckets and roles that data sets and parameters name besides the deployment's own, as resources of the functions'
- * roles: serverless.yml asks while it is packaged. Each exported function is one list. A data set that is wrong fails the
- * packaging.
+ * roles: serverless.yml asks while it is packaged. Each exported function is one list.
  */
-const FOLDER = join(import.meta.dirname, '..', 'datasets');
-
-/** What serverless gives to a function of a file; here only for `param:…`. */
-export interface Serverless {
-  resolveVariable(variable: string): Promise<unknown>;
-}
 
 /** An ARN, or how CloudFormation makes it. */
 type Resource = string | { 'Fn::Sub': string };
@@ -41,24 +33,22 @@ export async function lakeObjects(serverless: Serverless, datasets?: Datasets): 
 
 /** Roles that open the sources of other accounts: those that data sets name, and by their name those of this account. */
 export async function sourceRoles(_: Serverless, datasets?: Datasets): Promise<Resource[]> {
-  const named = (datasets ?? (await known())).map(({ source }) => source.access.roleArn);
+  const named = (datasets ?? (await declaredDatasets())).map(({ source }) => source.access.roleArn);
   const byName = 'arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-source-*';
   return [{ 'Fn::Sub': byName }, ...distinct(named)];
 }
 
 /** A source that is read unsigned or by another role needs no grant of ours. */
 async function otherSources(serverless: Serverless, datasets?: Datasets): Promise<string[]> {
-  const own = (datasets ?? (await known())).filter(({ source }) => !source.access.unsigned && !source.access.roleArn);
+  const own = (datasets ?? (await declaredDatasets())).filter(
+    ({ source }) => !source.access.unsigned && !source.access.roleArn,
+  );
   return distinct([...own.map(({ source }) => source.bucket), ...(await listed(serverless, 'sourceBuckets'))]);
 }
 
 async function otherLakes(serverless: Serverless, datasets?: Datasets): Promise<string[]> {
-  const named = (datasets ?? (await known())).map(({ target }) => target.bucket);
+  const named = (datasets ?? (await declaredDatasets())).map(({ target }) => target.bucket);
   return distinct([...named, ...(await listed(serverless, 'lakeBuckets'))]);
-}
-
-async function known(): Promise<Datasets> {
-  return (await readDatasets(FOLDER)).all();
 }
 
 /** A parameter of names with commas between them. */

@@ -26,7 +26,10 @@ export type ConvertStepInput = z.infer<typeof ConvertStepInput>;
 
 /** A task's files fetched and turned into staged or final table files, uploaded, and accounted for in its receipt. */
 export function makeConvert(ports: Ports) {
-  return async (event: ConvertStepInput, attempt: string): Promise<{ rowsWritten: number; rowsRejected: number }> => {
+  return async (
+    event: ConvertStepInput,
+    attempt: string,
+  ): Promise<{ rowsWritten: number; rowsRejected: number; bytesRead: number }> => {
     const { request } = await runFiles(ports, event.run).request();
     const plan = await runFiles(ports, event.run).plan();
     const task = await readTask<ConvertTask>(ports.objects, ports.places.work, event.at);
@@ -52,6 +55,7 @@ export function makeConvert(ports: Ports) {
       return {
         rowsWritten: held.accounts.reduce((sum, account) => sum + account.rowsWritten, 0),
         rowsRejected: held.accounts.reduce((sum, account) => sum + account.rowsRejected, 0),
+        bytesRead: held.accounts.reduce((sum, account) => sum + account.bytesRead, 0),
       };
     } finally {
       await rm(scratch, { recursive: true, force: true });

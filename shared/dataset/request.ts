@@ -9,8 +9,8 @@ import type { DatasetRegistry } from './registry.ts';
  */
 export interface LoadRequest {
   dataset: Dataset;
-  /** How it was asked; an event's objects are gated by the ledger, a person's are not. */
-  trigger: 'event' | 'schedule' | 'person';
+  /** How it was asked; a person's objects alone are not gated by the ledger. A sweep looks for what no event told of. */
+  trigger: 'event' | 'schedule' | 'sweep' | 'person';
   /** Objects named by an event or by hand; undefined: list the source. */
   objects: RequestedObject[] | undefined;
   /** ISO 8601; fills date tokens and constants. */

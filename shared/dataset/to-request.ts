@@ -220,8 +220,8 @@ function dataRef(value: unknown): string | undefined {
 
 function triggerOf(value: unknown, scheduled: boolean): LoadRequest['trigger'] {
   if (value === undefined) return scheduled ? 'schedule' : 'person';
-  if (value === 'person' || value === 'schedule') return value;
-  throw new BadRequest(`trigger must be "schedule" or "person", not ${JSON.stringify(value)}`);
+  if (value === 'person' || value === 'schedule' || value === 'sweep') return value;
+  throw new BadRequest(`trigger must be "schedule", "sweep" or "person", not ${JSON.stringify(value)}`);
 }
 
 function flag(value: unknown, name: string): boolean {

@@ -1,12 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  lakeBuckets,
-  lakeObjects,
-  type Serverless,
-  sourceBuckets,
-  sourceObjects,
-  sourceRoles,
-} from '../../infra/declared-buckets.ts';
+import { lakeBuckets, lakeObjects, sourceBuckets, sourceObjects, sourceRoles } from '../../infra/declared-buckets.ts';
+import type { Serverless } from '../../infra/declared-datasets.ts';
 import type { DatasetDefinition } from '../../shared/dataset/dataset.ts';
 import { parseDataset } from '../../shared/dataset/parse.ts';
 

@@ -35,13 +35,23 @@ export function describeGrants(template: Template, functions: PackagedFunction[]
       const others = Object.entries(template.Resources).filter(
         ([id, { Type }]) => Type === 'AWS::IAM::Role' && !roles.includes(id),
       );
-      expect(others.map(([id]) => id)).toEqual(['LoadStateMachineRole']);
+      const starting = others.map(([id]) => id).filter((id) => !id.endsWith('PipeRole'));
+      expect(starting.sort()).toEqual(['LoadStateMachineRole', 'SchedulerRole']);
     });
 
     it('name every action, and every resource but for X-Ray', () => {
       for (const { actions, resources } of [...grants.values(), grantsOf(template, 'LoadStateMachineRole')].flat()) {
         expect(actions.filter((action) => action.includes('*'))).toEqual([]);
         if (!actions.every((action) => action.startsWith('xray:'))) expect(resources).not.toContain('*');
+      }
+    });
+
+    it('let what starts loads start them, and nothing else', () => {
+      const roles = Object.keys(template.Resources).filter((id) => id.endsWith('PipeRole') || id === 'SchedulerRole');
+      expect(roles.length).toBeGreaterThan(1);
+      for (const role of roles) {
+        const actions = grantsOf(template, role).flatMap((grant) => grant.actions);
+        expect(actions.filter((action) => !action.startsWith('sqs:'))).toEqual(['states:StartExecution']);
       }
     });
 
