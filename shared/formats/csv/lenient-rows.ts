@@ -29,6 +29,8 @@ export interface LenientRow {
   strays: number;
   /** Quotes inside fields that do not begin with one; they can only be part of the value. */
   inner: number;
+  /** Fields that are empty in quotes, by index: an empty text, where an empty field is no value. Left out: none. */
+  emptyTexts?: number[];
 }
 
 export interface RowCounts {
@@ -157,6 +159,33 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
     return -1;
   };
 
+  /**
+   * The quote that ends what the one at `i` begins in the middle of a field, where delimiters lie between the two: most
+   * likely one is missing before it, and those between are part of a value. The field then takes all of it, and its row is
+   * too short, where it would otherwise have as many fields as it should, and wrong ones.
+   */
+  const gluedClose = (from: number, i: number): number => {
+    if (i === from || text.charCodeAt(i - 1) <= 32 || text.charCodeAt(i + 1) <= 32 || endsField(i + 1)) return -1;
+    const close = text.indexOf(quote, i + 1);
+    if (close === -1 || close === i + 1 || close > lineEndAt(i) || fieldEnd(close + 1) === -1) return -1;
+    const parts = text.indexOf(delimiter, i + 1);
+    return parts !== -1 && parts < close ? close : -1;
+  };
+
+  /** What follows a quote decides what it is: at the end of a part, the rest must be seen. */
+  const isUnseen = (close: number, open: number): boolean =>
+    close === -1 ? fewLinesFrom(text, open, loneCr) : afterBlanks(close + 1) + Math.max(delimiterLength, 2) > length;
+
+  /** The second of two quotes that end a field on the line, where no quote before `end` closes it otherwise: `"12" x 9""`. */
+  const unescapedClose = (open: number, end: number): number => {
+    const stop = Math.min(end, lineEndAt(open));
+    const pair = quote + quote;
+    for (let i = text.indexOf(pair, open + 1); i !== -1 && i + 1 < stop; i = text.indexOf(pair, i + 1)) {
+      if (endsField(i + 2)) return i + 1;
+    }
+    return -1;
+  };
+
   /** Past the line end at `i`, which is counted. */
   const passLineEnd = (i: number): number => {
     line++;
@@ -202,12 +231,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
       const open = quoteCode === -1 || value !== undefined ? -1 : afterBlanks(at);
       if (open !== -1 && text.charCodeAt(open) === quoteCode) {
         const proper = closingQuote(open);
-        // what follows a quote decides what it is: at the end of a part, the rest must be seen
-        const unseen =
-          proper === -1
-            ? fewLinesFrom(text, open, loneCr)
-            : afterBlanks(proper + 1) + Math.max(delimiterLength, 2) > length;
-        if (!whole && unseen) {
+        if (!whole && isUnseen(proper, open)) {
           // cut by the text's end: the row is incomplete
           fields.push(text.slice(open + 1));
           at = length;
@@ -215,9 +239,22 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
         }
         let close = proper;
         if (proper !== -1 && fieldEnd(proper + 1) === -1) {
-          // a quote inside the value; over lines it is rather the next record's, and this one was never closed
-          close = lineEndAt(open) < proper ? -1 : laterClose(proper);
+          // a quote inside the value; over lines it is rather the next record's, and this one was never closed, and behind
+          // a delimiter it opens the next field
+          const opensNext = proper > open + 1 && text.startsWith(delimiter, proper - delimiterLength);
+          close = opensNext || lineEndAt(open) < proper ? -1 : laterClose(proper);
+          // two quotes at its head, of which one is a stray: then it may run on over lines as any other
+          if (close === -1 && proper === open + 1) {
+            const far = closingQuote(proper);
+            if (!whole && isUnseen(far, open)) {
+              fields.push(text.slice(open + 1));
+              at = length;
+              break;
+            }
+            if (far !== -1 && fieldEnd(far + 1) !== -1) close = far;
+          }
         }
+        if (close === -1) close = unescapedClose(open, proper === -1 ? length : proper);
         if (close === -1) {
           row.strays++;
           if (proper === -1) counts.unclosed++;
@@ -226,6 +263,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
           const body = text.slice(open + 1, close);
           value = body;
           row.quoted++;
+          if (body === '') row.emptyTexts = [...(row.emptyTexts ?? []), fields.length];
           if (open > at && !skipSpace) counts.spaced++;
           if (body.includes(quote + quote)) {
             counts.doubled++;
@@ -252,7 +290,14 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
           else if (code === 13) {
             if (loneCr || text.charCodeAt(at + 1) === 10) break;
           } else if (code === quoteCode) {
-            if (at > open) row.inner++;
+            if (at > open) {
+              row.inner++;
+              const close = gluedClose(from, at);
+              if (close !== -1) {
+                row.strays++;
+                at = close;
+              }
+            }
           } else if (backslash && code === 92 && at + 1 < length) {
             const escaped = text.charCodeAt(at + 1);
             if (

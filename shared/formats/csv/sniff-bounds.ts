@@ -44,15 +44,33 @@ export function tableStart(rows: readonly LenientRow[], width: number): number {
 }
 
 /**
- * A row of names of another width than the rows right below it, which are no names themselves: by one field anywhere, by
- * more at the top of the file alone, where nothing else could be the header.
+ * A row of names of another width than the rows right below it: by one field anywhere, by more at the top of the file alone,
+ * where nothing else could be the header. What is below is no row of names itself; or where all is text, its values come
+ * again further down, and the names do not.
  */
 function nearHeader(rows: readonly LenientRow[], at: number, width: number): boolean {
   const row = rows[at]!;
   const below = rows.slice(at + 1, at + 4).filter((other) => !isBlank(other));
   if (row.fields.length < 2 || !isNameRow(row)) return false;
-  if (Math.abs(row.fields.length - width) !== 1 && (at > firstFilled(rows) || row.fields.length < width)) return false;
-  return below.some((other) => other.fields.length === width) && !below.some((other) => isNameRow(other));
+  const difference = row.fields.length - width;
+  if (Math.abs(difference) !== 1) {
+    if (at > firstFilled(rows) || row.fields.length < width >> 1 || below[0]?.start !== row.end) return false;
+  }
+  if (!below.some((other) => other.fields.length === width)) return false;
+  if (!below.some((other) => isNameRow(other))) return true;
+  return at === firstFilled(rows) && comesAgain(rows, at + 1, width) && !comesAgain(rows, at, width);
+}
+
+/** Half of the row's filled fields at least are values of their columns, or of any where it is of another width. */
+function comesAgain(rows: readonly LenientRow[], at: number, width: number): boolean {
+  const { fields } = rows[at]!;
+  const body = rows.slice(at + 1, at + SPARSE_ROWS).filter((row) => row.fields.length === width);
+  if (fields.length === width) {
+    const again = fields.filter((field, c) => field !== '' && body.some((row) => row.fields[c] === field));
+    return again.length * 2 >= present(rows[at]!);
+  }
+  const values = new Set(body.flatMap((row) => row.fields));
+  return fields.some((field) => field !== '' && values.has(field));
 }
 
 /** A title in the first cell alone, as spreadsheets export it: above a row of names, and not above values. */
@@ -102,32 +120,52 @@ export function isComment(row: LenientRow, prefix: string): boolean {
 }
 
 /**
- * Rows after the last that fits, where they are notes rather than rows at fault: one filled field that reads like a note,
- * or anything narrow below a blank line. Several rows of one width there are another table, which is not for throwing away
- * in silence, and neither is a row that is too long.
+ * Rows at the end that are no data: narrower ones that stand alone or read like a note, anything narrow below a blank line,
+ * and rows of empty fields. A row of full width with its first field alone counts as narrow where the table has no such
+ * row. Several rows of one width there are another table, which is not for throwing away in silence, and neither is a row
+ * that is too long.
  */
 export function countFooters(rows: readonly LenientRow[], width: number): number {
   if (width === 1) return 0;
+  const narrow = (row: LenientRow) => row.fields.length !== width || present(row) === 0 || isAlone(row, width);
   let last = rows.length - 1;
-  while (last > 0 && rows[last]!.fields.length !== width) last--;
-  const notes = rows.slice(last + 1).filter((row) => !isBlank(row));
-  if (last === 0 || notes.length === 0) return 0;
-  // rows of empty fields part notes from the table as blank lines do
-  const lowest = last;
-  while (last > 0 && (isBlank(rows[last]!) || present(rows[last]!) === 0)) last--;
-  const empty = rows.slice(last + 1, lowest + 1).filter((row) => !isBlank(row)).length;
+  while (last > 0 && narrow(rows[last]!)) last--;
+  if (last === 0) return 0;
+  const sparse = rows.slice(Math.max(1, last - SPARSE_ROWS), last).some((row) => isAlone(row, width));
+  // what the table has itself is no note
+  if (sparse) while (last < rows.length - 1 && isAlone(rows[last + 1]!, width)) last++;
+  const below = rows.slice(last + 1).filter((row) => !isBlank(row));
+  if (below.length === 0) return 0;
+  const notes = below.filter((row) => present(row) > 0);
+  const empty = below.length - notes.length;
   const widths = new Set(notes.map((row) => row.fields.length));
   if (notes.length > 1 && widths.size === 1 && notes.every((row) => present(row) > 1)) return 0;
-  const parted = empty > 0 || isBlank(rows[last + 1]!);
+  const parted = present(rows[last + 1]!) === 0;
   let footers = 0;
-  for (const row of notes.toReversed()) {
-    const tooLong = row.fields.length > width && present(row) > 1;
-    if (tooLong || (!parted && present(row) > 1)) break;
+  let texts = 0;
+  for (const row of below.toReversed()) {
+    const filled = present(row);
+    const tooLong = row.fields.length > width && filled > 1;
+    if (tooLong || (!parted && filled > 1)) break;
     footers++;
+    if (filled > 0) texts++;
   }
   // one short row alone may be a record cut off; several lines of one field each are not
-  if (footers === 1 && !parted && !readsLikeNote(notes.at(-1)!, rows, width)) return 0;
-  return footers === notes.length ? footers + empty : footers;
+  if (texts === 1 && !parted && !readsLikeNote(notes.at(-1)!, rows, width)) return emptyAtEnd(below);
+  return footers === below.length || empty === 0 ? footers : Math.max(footers, emptyAtEnd(below));
+}
+
+/** Rows above the end of the table in which to look for such as hold one field. */
+const SPARSE_ROWS = 500;
+
+/** The first field is there, and of three and more no other. */
+function isAlone(row: LenientRow, width: number): boolean {
+  return width > 2 && row.fields.length === width && row.fields[0]!.trim() !== '' && present(row) === 1;
+}
+
+function emptyAtEnd(rows: readonly LenientRow[]): number {
+  const last = rows.findLastIndex((row) => present(row) > 0);
+  return rows.length - 1 - last;
 }
 
 const NOTE =
@@ -137,6 +175,8 @@ const NOTE =
 function readsLikeNote(row: LenientRow, rows: readonly LenientRow[], width: number): boolean {
   const text = (row.fields.find((field) => field.trim() !== '') ?? '').trim();
   if (NOTE.test(text)) return true;
+  // a row that another delimiter parts into as many fields is a row at fault
+  if (!/^\p{L}/u.test(text) || [';', '\t', '|', ' '].some((sign) => text.split(sign).length === width)) return false;
   const values = rows.filter((other) => other.fields.length === width).map((other) => other.fields[0]!);
   const isText = profileValues([text]).texts > 0;
   return isText && typeOf(profileValues(values.slice(1))).type !== 'string';
@@ -181,6 +221,8 @@ function beginsTable(rows: readonly LenientRow[], from: number, at: number, widt
   const below = rows[at + 1];
   if (below === undefined || below.fields.length !== columns || isBlank(below)) return false;
   if (columns !== width) return true;
+  // the header again: the same table goes on
+  if (row.fields.every((field, c) => field === rows[from]!.fields[c])) return false;
   // of the same width: text where the table above has none
   const above = rows.slice(from + 1, at).filter((other) => other.fields.length === width);
   let typed = 0;

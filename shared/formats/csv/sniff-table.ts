@@ -10,6 +10,7 @@ import {
   partTables,
   tableStart,
 } from './sniff-bounds.ts';
+import { fitNames, nameColumns, namesPartedOtherwise } from './sniff-names.ts';
 import { profileValues, typeOf } from './types.ts';
 
 /** Where the table lies among the lines of a file, and what its columns are called. */
@@ -72,46 +73,52 @@ export function findTable(
     const lines = otherTables.map(({ firstLine, lastLine }) => `${firstLine}–${lastLine}`).join(', ');
     reasons.push(`the largest table is taken; others stand in lines ${lines}`);
   }
+  const own = rows.slice(start, parts.end);
+  const filled = own.filter((row) => !isBlank(row));
+  const footerRows = whole && parts.end === rows.length ? countFooters(own, width) : 0;
+  if (footerRows > 0) reasons.push(`${footerRows} rows below the table are notes, or empty`);
+  let table = footerRows > 0 ? filled.slice(0, -footerRows) : filled;
+
+  let headerRows = 0;
+  let headerConfidence = 1;
+  let names = numbered(width);
+  if (options.header === undefined) {
+    const found = findHeader(table, width, declared);
+    headerRows = found.rows;
+    headerConfidence = found.confidence;
+    const above = rows[start - 1];
+    const otherwise =
+      headerRows === 0 && above !== undefined && above.end === table[0]?.start && start - 1 === firstFilled(rows)
+        ? namesPartedOtherwise(above, grammar.delimiter, width)
+        : undefined;
+    if (otherwise) {
+      start--;
+      table = [above!, ...table];
+      headerRows = 1;
+      headerConfidence = 0.8;
+      names = otherwise;
+      reasons.push('header: the row above is parted by another delimiter, into as many names');
+    } else {
+      reasons.push(found.reason);
+      if (headerRows > 0) names = nameColumns(table.slice(0, headerRows), table.slice(headerRows), width, reasons);
+    }
+  } else {
+    headerRows = options.header && table.length > 0 ? 1 : 0;
+    reasons.push(`${options.header ? 'header' : 'no header'} as declared`);
+    if (headerRows > 0) names = nameColumns(table.slice(0, 1), table.slice(1), width, reasons);
+  }
   const top = rows[start];
   const skipLines = top === undefined ? 0 : top.line;
   if (skipLines > 0 && options.skipRows === undefined) reasons.push(`${skipLines} lines before the table are skipped`);
 
-  const own = rows.slice(start, parts.end);
-  const filled = own.filter((row) => !isBlank(row));
-  const footerRows = whole && parts.end === rows.length ? countFooters(own, width) : 0;
-  if (footerRows > 0) reasons.push(`${footerRows} rows below the table are notes`);
-  const table = footerRows > 0 ? filled.slice(0, -footerRows) : filled;
-
-  let headerRows = 0;
-  let headerConfidence = 1;
-  if (options.header === undefined) {
-    const depth = headerDepth(table, width);
-    const quotedNames = quotedApart(table[0], table.slice(1, HEADER_BODY_ROWS));
-    const body = table.slice(1, HEADER_BODY_ROWS).filter((row) => row.fields.length === width);
-    const verdict =
-      depth > 1
-        ? { header: true, confidence: 0.9, reason: `${depth} rows of names stand above columns that are no text` }
-        : detectHeader(
-            table[0]?.fields ?? [],
-            body.map((row) => row.fields),
-            { declared, quotedApart: quotedNames },
-          );
-    headerRows = verdict.header ? Math.max(1, depth) : 0;
-    headerConfidence = verdict.confidence;
-    reasons.push(verdict.reason);
-  } else {
-    headerRows = options.header && table.length > 0 ? 1 : 0;
-    reasons.push(`${options.header ? 'header' : 'no header'} as declared`);
-  }
-  const names =
-    headerRows === 0
-      ? numbered(width)
-      : nameColumns(table.slice(0, headerRows), table.slice(headerRows), width, reasons);
+  const again = headerRows > 0 ? table.slice(headerRows).filter((row) => isSame(row, table[0]!)) : [];
+  for (const row of again) otherTables.push({ firstLine: row.line + 1, lastLine: row.line + 1 });
+  if (again.length > 0) reasons.push(`the header comes again in ${again.length} further rows, which are rejected`);
 
   return {
     names,
     width,
-    rows: table.slice(headerRows),
+    rows: table.slice(headerRows).filter((row) => !again.includes(row)),
     comment,
     skipLines,
     headerRows,
@@ -121,6 +128,36 @@ export function findTable(
     headerConfidence,
     reasons,
   };
+}
+
+/** How many rows make up the header, by the columns below it and by what a header comes back as. */
+function findHeader(
+  table: readonly LenientRow[],
+  width: number,
+  declared: readonly string[] | undefined,
+): { rows: number; confidence: number; reason: string } {
+  const first = table[0];
+  if (first === undefined) return { rows: 0, confidence: 0.5, reason: 'no header: there is no row' };
+  const depth = headerDepth(table, width);
+  if (depth > 1) {
+    return { rows: depth, confidence: 0.9, reason: `${depth} rows of names stand above columns that are no text` };
+  }
+  // a header that comes again, as where files were put one behind another, does not speak against itself
+  const body = table.slice(1, HEADER_BODY_ROWS).filter((row) => row.fields.length === width && !isSame(row, first));
+  const fields = first.fields.length === width ? first.fields : fitNames(first.fields, body, width, false, []);
+  const verdict = detectHeader(
+    fields,
+    body.map((row) => row.fields),
+    { declared, quotedApart: quotedApart(first, body) },
+  );
+  if (!verdict.header) return { ...verdict, rows: 0 };
+  let rows = 1;
+  while (rows < MAX_HEADER_ROWS && rows < table.length && isSame(table[rows]!, first)) rows++;
+  return { ...verdict, rows };
+}
+
+function isSame(row: LenientRow, other: LenientRow): boolean {
+  return row.fields.length === other.fields.length && row.fields.every((field, c) => field === other.fields[c]);
 }
 
 /** All fields of the row in quotes, and of the rows below some only. */
@@ -140,7 +177,8 @@ function headerDepth(rows: readonly LenientRow[], width: number): number {
     }
     if (typed.length < 2) continue;
     const named = fitting.slice(0, depth).every((row) => {
-      const fields = typed.map((c) => row.fields[c]!.trim());
+      // a value in quotes of another kind is still a value
+      const fields = typed.map((c) => row.fields[c]!.trim().replace(/^(["'`])(.*)\1$/s, '$2'));
       const texts = fields.filter((field) => field !== '' && profileValues([field]).texts > 0).length;
       const years = fields.filter((field) => /^(19|20)\d\d$/.test(field)).length;
       const empty = fields.filter((field) => field === '').length;
@@ -155,52 +193,4 @@ function headerDepth(rows: readonly LenientRow[], width: number): number {
 
 function numbered(width: number): string[] {
   return Array.from({ length: width }, (_, c) => `column${c}`);
-}
-
-function nameColumns(
-  header: readonly LenientRow[],
-  body: readonly LenientRow[],
-  width: number,
-  reasons: string[],
-): string[] {
-  const parts = header.map((row, depth) => fitNames(row.fields, body, width, depth < header.length - 1, reasons));
-  return Array.from({ length: width }, (_, c) => {
-    const words: string[] = [];
-    for (const names of parts) {
-      const word = header.length === 1 ? names[c]! : names[c]!.trim();
-      if (word !== '' && words.at(-1) !== word) words.push(word);
-    }
-    return words.join(' ');
-  });
-}
-
-/** A header of another width than the rows: one name short where the first column has row names, or the last is empty. */
-function fitNames(
-  fields: readonly string[],
-  body: readonly LenientRow[],
-  width: number,
-  spreads: boolean,
-  reasons: string[],
-): string[] {
-  let names = [...fields];
-  while (names.length > width && names.at(-1)!.trim() === '') names.pop();
-  if (names.length === width - 1) {
-    const rows = body.filter((row) => row.fields.length === width);
-    if (rows.every((row) => row.fields[width - 1]!.trim() === '')) {
-      reasons.push('every row ends in a delimiter that the header lacks: the last column is empty');
-      names.push('');
-    } else if (rows.length > 1 && new Set(rows.map((row) => row.fields[0])).size === rows.length) {
-      reasons.push('the header has one name less than the rows have fields: the first column holds row names');
-      names.unshift('');
-    }
-  }
-  if (names.length !== width) {
-    reasons.push(`the header has ${names.length} names where the rows have ${width} fields`);
-    names = Array.from({ length: width }, (_, c) => names[c] ?? '');
-  }
-  if (spreads) {
-    // a name above several columns stands over the first of them alone
-    for (let c = 1; c < width; c++) if (names[c]!.trim() === '') names[c] = names[c - 1]!;
-  }
-  return names;
 }

@@ -180,7 +180,7 @@ function parseWithLineEnds(text: string, grammar: Grammar, width: number, comple
   if (!grammar.loneCr) return parted;
   const joined = parseRows(text, { ...grammar, loneCr: false }, complete);
   // it is a line end where more rows fit so; in one column, where no other line ends outnumber it
-  const inside = width === 1 ? parted.cr < parted.lf + parted.crlf : fitting(joined, width) >= fitting(parted, width);
+  const inside = width === 1 ? parted.cr < parted.lf + parted.crlf : fitting(joined, width) > fitting(parted, width);
   if (!inside) return parted;
   grammar.loneCr = false;
   return joined;

@@ -1,0 +1,154 @@
+import { isBlank, type LenientRow, lenientParser } from './lenient-rows.ts';
+import { cellKind } from './sniff-cells.ts';
+import { profileValues, typeOf } from './types.ts';
+
+/** Rows looked at to see of what kind a column is. */
+const KIND_ROWS = 200;
+
+/**
+ * Names of `width` columns out of the header rows; several rows make up a name from top to bottom.
+ *
+ * @param body rows below, of any width
+ * @param reasons gets a sentence for what had to be guessed
+ */
+export function nameColumns(
+  header: readonly LenientRow[],
+  body: readonly LenientRow[],
+  width: number,
+  reasons: string[],
+): string[] {
+  const parts = header.map((row, depth) => fitNames(row.fields, body, width, depth < header.length - 1, reasons));
+  return Array.from({ length: width }, (_, c) => {
+    const words: string[] = [];
+    for (const names of parts) {
+      const word = header.length === 1 ? names[c]! : names[c]!.trim();
+      if (word !== '' && words.at(-1) !== word) words.push(word);
+    }
+    return words.join(' ');
+  });
+}
+
+/**
+ * A header of as many names as there are columns. One of another width is laid over the columns as its names and their
+ * values agree best: row names have no name, a delimiter too many leaves an empty one, one too few makes one of two. A
+ * column for which that does not decide has no name, rather than its neighbour's.
+ *
+ * @param spreads a name above several columns stands over the first of them alone
+ */
+export function fitNames(
+  fields: readonly string[],
+  body: readonly LenientRow[],
+  width: number,
+  spreads: boolean,
+  reasons: string[],
+): string[] {
+  let names = [...fields];
+  while (names.length > width && names.at(-1)!.trim() === '') names.pop();
+  const filled = names.filter((name) => name.trim() !== '');
+  if (names.length > width && filled.length === width) {
+    reasons.push(`the header has ${names.length - width} empty names more than there are columns`);
+    names = filled;
+  }
+  if (names.length !== width) names = alignNames(names, body, width, reasons);
+  if (spreads) {
+    for (let c = 1; c < width; c++) if (names[c]!.trim() === '') names[c] = names[c - 1]!;
+  }
+  return names;
+}
+
+function alignNames(names: readonly string[], body: readonly LenientRow[], width: number, reasons: string[]): string[] {
+  const rows = body.filter((row) => row.fields.length === width).slice(0, KIND_ROWS);
+  const column = (c: number) => rows.map((row) => row.fields[c]!.trim());
+  if (names.length === width - 1 && rows.every((row) => row.fields[width - 1]!.trim() === '')) {
+    reasons.push('every row ends in a delimiter that the header lacks: the last column is empty');
+    return [...names, ''];
+  }
+  const kinds = Array.from({ length: width }, (_, c) => kindOf(column(c)));
+  // as many columns, or names, are left out in one place as there are too many
+  const missing = Math.max(0, width - names.length);
+  const surplus = Math.max(0, names.length - width);
+  const layouts = Array.from({ length: Math.min(names.length, width) + 1 }, (_, at) => {
+    const laid = [...names.slice(0, at), ...Array<string>(missing).fill(''), ...names.slice(at + surplus)];
+    return { laid, score: laid.reduce((sum, name, c) => sum + affinity(name, kinds[c]!), 0) };
+  });
+  const best = Math.max(...layouts.map(({ score }) => score));
+  const likely = layouts.filter(({ score }) => score === best).map(({ laid }) => laid);
+  const [first, last] = [layouts[0]!.laid, layouts.at(-1)!.laid];
+  if (missing === 1 && likely.includes(first) && holdsRowNames(column(0))) {
+    reasons.push('the header has one name less than the rows have fields: the first column holds row names');
+    return first;
+  }
+  reasons.push(`the header has ${names.length} names where the rows have ${width} fields: declare the schema`);
+  // further columns that are seldom filled have no name because nobody thought of them
+  const seldom = missing > 0 && column(names.length).filter((value) => value !== '').length < rows.length / 2;
+  if (seldom && likely.includes(last)) return last;
+  return likely[0]!.map((name, c) => (likely.every((laid) => laid[c] === name) ? name : ''));
+}
+
+/** 1, 2, 3, … or words of which none comes twice, as R writes them. */
+function holdsRowNames(values: readonly string[]): boolean {
+  if (values.length < 2 || values.includes('') || new Set(values).size < values.length) return false;
+  const numbers = values.map(Number);
+  if (numbers.every((value, i) => value === numbers[0]! + i)) return true;
+  return values.every((value) => cellKind(value) === 'word' || cellKind(value) === 'text');
+}
+
+type ColumnKind = 'temporal' | 'number' | 'address' | 'text' | 'unknown';
+
+function kindOf(values: readonly string[]): ColumnKind {
+  const profile = profileValues(values);
+  const present = profile.values - profile.empty;
+  if (present === 0) return 'unknown';
+  if (profile.dateValues + profile.timestampValues + profile.times > present / 2) return 'temporal';
+  const { type } = typeOf(profile);
+  if (type !== 'string') return type === 'boolean' ? 'unknown' : 'number';
+  const addresses = values.filter((value) => cellKind(value) === 'address').length;
+  if (addresses > present / 2) return 'address';
+  return profile.texts > present / 2 ? 'text' : 'unknown';
+}
+
+/** Words in names of columns whose values are mostly of one kind. */
+const HINTS: readonly (readonly [words: RegExp, kinds: readonly ColumnKind[]])[] = [
+  [/dat(e|um)|time|day|month|year|_at$|created|updated|fecha|jahr|heure/i, ['temporal']],
+  [/year|month|day/i, ['number']],
+  [/^(id|ID|nr|no|key|index)$|[_ ]id$|[a-z]ID$/, ['number']],
+  [/ur[li]|link|href|website|mail/i, ['address']],
+  [
+    /qty|quant|count|amount|pric|cost|total|sum|avg|mean|min|max|rate|size|age$|lat|lon|lng|score|weight|height|value|perce|pct|rank|popul|temp|humid|press|number/i,
+    ['number'],
+  ],
+  [/name|title|type|desc|comment|note|city|town|country|state|address|street|categ|status|sex|gender|text/i, ['text']],
+];
+
+/** 1 where name and kind agree, −1 where they do not, 0 where the name says nothing. */
+function affinity(name: string, kind: ColumnKind): number {
+  if (name === '' || kind === 'unknown') return 0;
+  const said = HINTS.filter(([words]) => words.test(name)).flatMap(([, kinds]) => kinds);
+  if (said.length === 0) return 0;
+  return said.includes(kind) ? 1 : -1;
+}
+
+/** Words that names are seldom made of, and titles nearly always. */
+const PROSE = /^(a|an|and|as|at|by|for|from|in|of|on|the|to|with)$/i;
+const OTHER_DELIMITERS = [';', ',', '\t', '|', ' ', ':', '||'];
+
+/**
+ * The names in a row that is parted by another delimiter than the rows below it, and has then as many of them.
+ *
+ * @returns undefined where it does not read so
+ */
+export function namesPartedOtherwise(row: LenientRow, delimiter: string, width: number): string[] | undefined {
+  if (width < 3 || row.fields.length >= width || isBlank(row)) return undefined;
+  const text = row.fields.join(delimiter);
+  for (const other of OTHER_DELIMITERS) {
+    if (other === delimiter || !text.includes(other)) continue;
+    const grammar = { delimiter: other, quote: '"', escape: '"', loneCr: false } as const;
+    const names =
+      lenientParser(text, grammar, true)
+        .next()
+        ?.fields.map((name) => name.trim()) ?? [];
+    if (names.length !== width || new Set(names).size < width) continue;
+    if (names.every((name) => /^[\p{L}_]/u.test(name)) && !names.some((name) => PROSE.test(name))) return names;
+  }
+  return undefined;
+}
