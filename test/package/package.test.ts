@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensurePackage, PACKAGE_FOLDER, packageSizes } from '../../infra/package.ts';
+import { type StageOptions, withStageOptions } from '../../infra/stage-options.ts';
 import { describeWithMoto, describeWithPython } from '../setup/available.ts';
 import { describeGrants } from './grants.ts';
 import { describePackagedLoad } from './packaged-load.ts';
@@ -18,6 +19,19 @@ const ROOT = resolve(import.meta.dirname, '..', '..');
 const WITH_ENGINE = ['convert', 'read', 'repartition'];
 /** Bytes of an archive. Lambda takes 50 MB in one call; a function starts the quicker the smaller it is. */
 const MAX_BYTES = { withEngine: 32e6, without: 1.5e6 };
+
+const EVERY_CHOICE: StageOptions = {
+  landingBucket: '',
+  workBucket: '',
+  lakeBucket: 'a-lake-that-exists',
+  kmsKey: 'arn:aws:kms:eu-west-1:123456789012:key/0d1a8c52-6b5e-4f0a-9c39-6a1f2d0c7e11',
+  transferAcceleration: true,
+  inventory: true,
+  failedDays: 90,
+  rejectedDays: 30,
+  reservedConcurrency: 'convert=50',
+  provisionedConcurrency: 'convert=2',
+};
 
 /** Elsewhere npm installs other native libraries than Lambda runs. */
 const LIKE_LAMBDA = existsSync(join(ROOT, 'node_modules/@duckdb/node-bindings-linux-x64'));
@@ -136,6 +150,17 @@ async function describePackages(): Promise<void> {
     it('is what cfn-lint takes without a word', async () => {
       const lint = join(dirname(process.env['SLUICE_TEST_PYTHON'] ?? ''), 'cfn-lint');
       const { stdout } = await promisify(execFile)(lint, [TEMPLATE_FILE]).catch((error) => error as { stdout: string });
+      expect(stdout).toBe('');
+    });
+
+    it('is that too with every choice of a stage', async () => {
+      const lint = join(dirname(process.env['SLUICE_TEST_PYTHON'] ?? ''), 'cfn-lint');
+      const file = join(folder, 'every-choice.json');
+      await writeFile(
+        file,
+        JSON.stringify({ ...template, Resources: withStageOptions(template.Resources, EVERY_CHOICE) }),
+      );
+      const { stdout } = await promisify(execFile)(lint, [file]).catch((error) => error as { stdout: string });
       expect(stdout).toBe('');
     });
   });
