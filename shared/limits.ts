@@ -352,5 +352,9 @@ export const EDGE_CHUNK_EDGES = 512 * 1024;
 export const LINKAGE_N_CLUSTERS = 2;
 /** Least steepness, as a share, that OPTICS takes for the edge of a cluster; scikit-learn's default. */
 export const OPTICS_XI = 0.05;
+/** Points whose pairs OPTICS measures all, where no radius bounds them: 1.25 billion pairs, some ten seconds. */
+export const OPTICS_ALL_PAIRS_MAX_POINTS = 50_000;
+/** Edges that OPTICS holds at both of their ends, 24 bytes an edge: 2.4 GB. */
+export const OPTICS_GRAPH_MAX_EDGES = 100_000_000;
 /** Points of a hierarchical clustering, whose distances are all held: 256 MB of them. */
 export const LINKAGE_MAX_POINTS = 8_000;

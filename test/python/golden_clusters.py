@@ -13,7 +13,7 @@ import scipy.sparse as sparse
 import sklearn
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist
-from sklearn.cluster import DBSCAN, KMeans
+from sklearn.cluster import DBSCAN, OPTICS, KMeans
 from sklearn.metrics import silhouette_samples, silhouette_score
 
 OUT = pathlib.Path(__file__).parents[1] / "fixtures" / "clusters"
@@ -206,9 +206,79 @@ def linkage_cases():
     return cases
 
 
+def optics_answer(model, options):
+    return {
+        "options": {key: None if value == np.inf else value for key, value in options.items()},
+        "labels": ints(model.labels_),
+        "ordering": ints(model.ordering_),
+        "reachability": [None if np.isinf(r) else float(r) for r in model.reachability_],
+        "predecessors": ints(model.predecessor_),
+    }
+
+
+def optics_cases():
+    nested = np.vstack([blobs(60, 2, 3, 0.02), blobs(60, 2, 2, 0.1), np.round(rng.uniform(-1, 1, (40, 2)), 3)])
+    lattice = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), -1).reshape(-1, 2)
+    loose = np.round(rng.uniform(0, 1, (130, 2)), 3)
+    sets = [
+        ("blobs", blobs(130, 2, 4), {"min_samples": 5}),
+        ("nested densities", nested, {"min_samples": 6, "xi": 0.1}),
+        ("nested densities, without correction", nested, {"min_samples": 6, "xi": 0.03, "predecessor_correction": False}),
+        ("clusters of at least 20", nested, {"min_samples": 5, "min_cluster_size": 20}),
+        ("shares of the points", nested, {"min_samples": 0.05, "min_cluster_size": 0.2}),
+        ("a lattice, all equally far", lattice, {"min_samples": 4}),
+        ("uniform", loose, {"min_samples": 3, "xi": 0.2}),
+        ("repeated points", np.repeat(np.round(rng.uniform(0, 1, (25, 2)), 2), 4, axis=0), {"min_samples": 5}),
+        ("a finite max_eps", nested, {"min_samples": 5, "max_eps": 0.1}),
+        ("a finite max_eps in three dimensions", blobs(110, 3, 5, 0.1), {"min_samples": 5, "max_eps": 0.3}),
+        ("six dimensions", blobs(80, 6, 3, 0.1), {"min_samples": 4}),
+        ("six dimensions, a finite max_eps", blobs(80, 6, 3, 0.1), {"min_samples": 4, "max_eps": 0.4}),
+        ("cut as DBSCAN", nested, {"min_samples": 5, "cluster_method": "dbscan", "eps": 0.08}),
+        ("cut as DBSCAN below max_eps", nested, {"min_samples": 5, "max_eps": 0.2, "cluster_method": "dbscan", "eps": 0.05}),
+        ("all out of reach", loose, {"min_samples": 5, "max_eps": 1e-6}),
+    ]
+    cases = []
+    for name, x, options in sets:
+        cases.append({"name": name, "metric": "euclidean", "dimensions": x.shape[1], "points": flat(x), **optics_answer(OPTICS(**options).fit(x), options)})
+    line = np.c_[np.round(rng.normal(10, 1, 120), 2), np.round((180 + rng.normal(0, 1.5, 120) + 180) % 360 - 180, 2)]
+    pole = np.c_[np.round(90 - np.abs(rng.normal(0, 1.5, 100)), 2), np.round(rng.uniform(-180, 180, 100), 2)]
+    for name, x, options in [
+        ("across the antimeridian", line, {"min_samples": 5}),
+        ("around the north pole", pole, {"min_samples": 5, "max_eps": 0.02}),
+    ]:
+        model = OPTICS(metric="haversine", algorithm="ball_tree", **options).fit(np.radians(x))
+        cases.append({"name": name, "metric": "haversine", "dimensions": 2, "points": flat(x), **optics_answer(model, options)})
+    return cases
+
+
+def optics_graph_cases():
+    cases = []
+    for name, n, edges, options in [
+        ("a random graph", 120, 2500, {"min_samples": 5}),
+        ("a finite max_eps", 120, 3500, {"min_samples": 4, "max_eps": 0.4}),
+        ("cut as DBSCAN", 150, 4000, {"min_samples": 5, "cluster_method": "dbscan", "eps": 0.1}),
+        ("near in a line", 140, 0, {"min_samples": 4, "xi": 0.05}),
+    ]:
+        a, b = rng.integers(0, n, edges), rng.integers(0, n, edges)
+        key = np.unique(np.minimum(a, b)[a != b] * n + np.maximum(a, b)[a != b])
+        a, b = key // n, key % n
+        w = np.round(rng.uniform(0.002, 1, len(key)), 3)
+        if name == "near in a line":
+            place = np.sort(np.round(np.r_[rng.normal(0, 0.1, 60), rng.normal(2, 0.3, 50), rng.uniform(-1, 4, 30)], 4))
+            d = np.abs(place[:, None] - place[None, :])
+            a, b = np.nonzero(np.triu(d < 0.8, 1))
+            w = np.round(d[a, b], 4)
+        m = sparse.coo_matrix((np.r_[w, w], (np.r_[a, b], np.r_[b, a])), shape=(n, n)).tocsr()
+        model = OPTICS(metric="precomputed", **options).fit(m)
+        cases.append({"name": name, "count": n, "edges": [ints(a), ints(b), flat(w)], **optics_answer(model, options)})
+    return cases
+
+
 OUT.mkdir(parents=True, exist_ok=True)
 write("kmeans", kmeans_cases())
 write("silhouette", silhouette_cases())
 write("dbscan-points", dbscan_cases())
 write("dbscan-graph", graph_cases())
 write("linkage", linkage_cases())
+write("optics-points", optics_cases())
+write("optics-graph", optics_graph_cases())
