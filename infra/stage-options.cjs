@@ -5,13 +5,9 @@ class ApplyStageOptions {
   constructor(serverless) {
     this.hooks = {
       'after:aws:package:finalize:mergeCustomProviderResources': () => {
-        const { service } = serverless;
-        const template = service.provider.compiledCloudFormationTemplate;
-        template.Resources = withStageOptions(template.Resources, service.custom.stage);
-        // An existing bucket is nobody's output.
-        for (const [name, { Value }] of Object.entries(template.Outputs)) {
-          if (Value?.Ref && !template.Resources[Value.Ref] && /Bucket$/.test(Value.Ref)) delete template.Outputs[name];
-        }
+        const { provider, custom } = serverless.service;
+        const template = provider.compiledCloudFormationTemplate;
+        Object.assign(template, withStageOptions(template, custom.stage));
       },
     };
   }

@@ -34,17 +34,25 @@ const BUCKETS = [
   ['LakeBucket', 'lakeBucket'],
 ] as const;
 
-/** The template's resources with a stage's choices applied. Throws where a choice is none. */
-export function withStageOptions(resources: Resources, options: StageOptions): Resources {
-  let changed = structuredClone(resources);
+export interface Template {
+  Resources: Resources;
+  Outputs?: Record<string, unknown>;
+}
+
+/** The template with a stage's choices applied. Throws where a choice is none. */
+export function withStageOptions<T extends Template>(template: T, options: StageOptions): T {
+  const whole = structuredClone(template);
+  const changed = whole.Resources;
   expireWork(changed, options);
   if (options.transferAcceleration)
     propertiesOf(changed, 'LandingBucket')['AccelerateConfiguration'] = { AccelerationStatus: 'Enabled' };
   if (options.inventory) addInventory(changed);
   if (options.kmsKey !== '') encryptBy(changed, options.kmsKey);
   setConcurrency(changed, options);
-  for (const [id, option] of BUCKETS) if (options[option] !== '') changed = withExisting(changed, id, options[option]);
-  return changed;
+  return BUCKETS.reduce(
+    (result, [id, option]) => (options[option] === '' ? result : withExisting(result, id, options[option])),
+    whole,
+  );
 }
 
 function propertiesOf(resources: Resources, id: string): Record<string, unknown> {
@@ -153,19 +161,17 @@ function concurrencies(resources: Resources, text: string, option: string): [str
 }
 
 /** Takes a bucket and its policy out, which are its owner's then, and names the one there is wherever it was referred to. */
-function withExisting(resources: Resources, id: string, bucket: string): Resources {
-  const others = Object.fromEntries(
-    Object.entries(resources).filter(([other]) => other !== id && other !== `${id}Policy`),
-  );
+function withExisting<T extends Template>(template: T, id: string, bucket: string): T {
+  const resources = Object.entries(template.Resources).filter(([other]) => other !== id && other !== `${id}Policy`);
   const arn = `arn:\${AWS::Partition}:s3:::${bucket}`;
-  return replace(others, (value) => {
+  return replace({ ...template, Resources: Object.fromEntries(resources) }, (value) => {
     if (value['Ref'] === id) return bucket;
     const [of, attribute] = (value['Fn::GetAtt'] as string[] | undefined) ?? [];
     if (of === id && attribute === 'Arn') return { 'Fn::Sub': arn };
     const text = value['Fn::Sub'];
     if (typeof text !== 'string' || !text.includes(`\${${id}`)) return undefined;
     return { 'Fn::Sub': text.replaceAll(`\${${id}.Arn}`, arn).replaceAll(`\${${id}}`, bucket) };
-  }) as Resources;
+  }) as T;
 }
 
 /** A copy in which objects that `change` has something else for are replaced. */

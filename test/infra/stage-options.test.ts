@@ -45,7 +45,9 @@ const TEMPLATE: Resources = {
   },
   Queue: { Type: 'AWS::SQS::Queue', Properties: { SqsManagedSseEnabled: true } },
 };
-const withOptions = (options: Partial<StageOptions>) => withStageOptions(TEMPLATE, { ...NONE, ...options });
+const OUTPUTS = { WorkBucket: { Value: { Ref: 'WorkBucket' } } };
+const withOptions = (options: Partial<StageOptions>) =>
+  withStageOptions({ Resources: TEMPLATE, Outputs: OUTPUTS }, { ...NONE, ...options }).Resources;
 
 describe('the choices of a stage', () => {
   it('are none by default', () => {
@@ -57,6 +59,11 @@ describe('the choices of a stage', () => {
     expect(Object.keys(changed)).not.toContain('WorkBucket');
     expect(Object.keys(changed)).not.toContain('WorkBucketPolicy');
     expect(JSON.stringify(changed)).not.toContain('WorkBucket');
+    const { Outputs } = withStageOptions(
+      { Resources: TEMPLATE, Outputs: OUTPUTS },
+      { ...NONE, workBucket: 'there-already' },
+    );
+    expect(Outputs).toEqual({ WorkBucket: { Value: 'there-already' } });
     expect(changed['ReadLambdaFunction']!.Properties).toMatchObject({
       Environment: { Variables: { WORK_BUCKET: 'there-already' } },
     });

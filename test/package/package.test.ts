@@ -156,10 +156,7 @@ async function describePackages(): Promise<void> {
     it('is that too with every choice of a stage', async () => {
       const lint = join(dirname(process.env['SLUICE_TEST_PYTHON'] ?? ''), 'cfn-lint');
       const file = join(folder, 'every-choice.json');
-      await writeFile(
-        file,
-        JSON.stringify({ ...template, Resources: withStageOptions(template.Resources, EVERY_CHOICE) }),
-      );
+      await writeFile(file, JSON.stringify(withStageOptions(template, EVERY_CHOICE)));
       const { stdout } = await promisify(execFile)(lint, [file]).catch((error) => error as { stdout: string });
       expect(stdout).toBe('');
     });

@@ -38,6 +38,9 @@ export function deployed(value: unknown): string {
 
 function reference(name: string): string {
   const [resource, attribute] = name.split('.');
+  if (resource === 'LoadStateMachine')
+    return `arn:aws:states:${STACK.region}:${STACK.account}:stateMachine:${STACK.name}-load`;
+  if (resource.endsWith('Queue')) return `arn:aws:sqs:${STACK.region}:${STACK.account}:${STACK.name}-${resource}`;
   const known = PSEUDO[resource] ?? BUCKETS[resource];
   if (known === undefined) throw new Error(`The tests do not know what ${name} is`);
   return attribute === 'Arn' ? `arn:aws:s3:::${known}` : known;
