@@ -307,8 +307,8 @@ export const CUT_TOGETHER_ROWS = 500_000;
 export const FILE_SIZE_PROBE_SHARE = 16;
 /** Bytes that the tolerant reader of irregular CSVs parses at a time. */
 export const TOLERANT_CHUNK_BYTES = 1 * MiB;
-/** A record longer than this is no record; reading on for its end would fill the memory. */
-export const TOLERANT_RECORD_MAX_BYTES = 64 * MiB;
+/** Rejected rows that are gathered before they are written; each holds up to `REJECT_RAW_MAX_BYTES` of its text. */
+export const REJECTS_WRITTEN_AT_ONCE = 256;
 
 // ── clustering kernels ──────────────────────────────────────────────────────────────────────────────────────────────
 /** Coordinates lie within ± this: squares of differences, summed over any number of points, are then finite. */

@@ -55,3 +55,6 @@ export const OUTPUT_FORMATS: readonly OutputFormat[] = ['parquet', 'avro', 'csv'
 
 /** A partition's value per partition column, as Hive writes it; null is Hive's default partition. */
 export type PartitionValues = (string | null)[];
+
+/** Where fields that have no column of their own are kept: a text column of JSON objects. */
+export const RESCUED_COLUMN = '_rescued';

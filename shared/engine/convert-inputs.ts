@@ -8,9 +8,11 @@ import { type CsvGroup, csvRows } from './csv-relation.ts';
 import { rewriteCsv } from './csv-rewrite.ts';
 import { parquetFills, parquetShape } from './parquet-files.ts';
 import { type ParquetColumn, type ParquetGroup, parquetRows } from './parquet-relation.ts';
-import { fileOf, type ScannedCsv } from './reject-file.ts';
+import { brokenRegions, fileOf, type ScannedCsv } from './reject-scan.ts';
+import type { RejectTables } from './reject-tables.ts';
 import type { Session } from './session.ts';
-import type { LocalInput } from './table-engine.ts';
+import type { LocalInput, RowRules } from './table-engine.ts';
+import { type TolerantPart, tolerantPart } from './tolerant-part.ts';
 
 /** What an input holds, counted apart from the engine's parse. */
 export interface InputCount {
@@ -24,7 +26,10 @@ export interface LiveInput {
   /** Index in the job. */
   index: number;
   input: LocalInput;
+  /** What takes the fast road: all of a regular CSV. */
   csv?: ScannedCsv & { skipLines: number; rewritten: boolean };
+  /** What takes the tolerant road: all of an irregular CSV, or the rows of a regular one that the engine could not split. */
+  tolerant?: TolerantPart | undefined;
   parquet?: { path: string; columns: ParquetColumn[]; fills: (number | undefined)[]; rows: number };
 }
 
@@ -34,6 +39,7 @@ export async function prepareInput(
   input: LocalInput,
   index: number,
   columns: readonly Column[],
+  rules: RowRules,
 ): Promise<LiveInput> {
   if (input.format === 'parquet') {
     const shape = await parquetShape(session, input.path, input.uri);
@@ -42,6 +48,10 @@ export async function prepareInput(
   }
   if (!input.dialect) throw new TypeError(`The CSV ${input.uri} comes without a dialect`);
   const file = fileOf(input);
+  if (input.irregular) {
+    const source = { file, dialect: input.dialect, firstLine: input.firstLine, rules };
+    return { index, input, tolerant: await tolerantPart(source, session.path(`tolerant-${index}.csv`)) };
+  }
   const delimiterBytes = Buffer.byteLength(input.dialect.delimiter);
   if (delimiterBytes > DELIMITER_MAX_BYTES) {
     const { delimiter } = input.dialect;
@@ -70,8 +80,29 @@ export async function rewriteInput(session: Session, { index, csv }: LiveInput):
   csv.rewritten = true;
 }
 
+/**
+ * Gives the records that the engine could not split to the tolerant reader, each by itself: where records begin and end stays as it
+ * is, so that an object comes out the same in ranges and whole. Does nothing where they cannot be told for sure.
+ */
+export async function mendInput(
+  session: Session,
+  live: LiveInput,
+  tables: RejectTables,
+  columns: readonly Column[],
+  rules: RowRules,
+): Promise<TolerantPart | undefined> {
+  const { index, input, csv } = live;
+  if (!csv) return undefined;
+  const regions = await brokenRegions(session, csv, tables, columns);
+  if (!regions) return undefined;
+  const source = { file: fileOf(input), dialect: csv.dialect, firstLine: input.firstLine, regions, rules };
+  live.tolerant = await tolerantPart(source, session.path(`tolerant-${index}.csv`));
+  return live.tolerant;
+}
+
 /** Counts an input's rows; throws `CorruptFile` for a gzip that is cut short, which the engine takes for a shorter file. */
-export async function countInput({ input, csv, parquet }: LiveInput): Promise<InputCount> {
+export async function countInput({ input, csv, tolerant, parquet }: LiveInput): Promise<InputCount> {
+  if (!csv && tolerant) return { rows: tolerant.rows, bytes: tolerant.bytes, lines: tolerant.lines };
   if (parquet) return { rows: parquet.rows, bytes: (await stat(input.path)).size, lines: 0 };
   const file: CsvFile = fileOf(input);
   const { records, bytes, lines } = await countRecords(input.path, csv!.dialect, {
@@ -88,19 +119,46 @@ export function relationOf(
   options: { timezone: string; parallel: boolean },
 ): string {
   const groups = new Map<string, LiveInput[]>();
-  for (const live of inputs) {
+  const add = (live: LiveInput) => {
     const key = JSON.stringify(likeness(live));
     const group = groups.get(key);
     if (group) group.push(live);
     else groups.set(key, [live]);
+  };
+  for (const live of inputs) {
+    const { tolerant, ...strict } = live;
+    if (strict.csv || strict.parquet) add(strict);
+    if (tolerant && (tolerant.kept > 0 || !strict.csv)) add({ index: live.index, input: live.input, tolerant });
   }
   return [...groups.values()]
     .map((group) =>
-      group[0]!.csv
-        ? csvRows(csvGroup(group, options.parallel), columns, options.timezone)
-        : parquetRows(parquetGroup(group), columns),
+      group[0]!.parquet
+        ? parquetRows(parquetGroup(group), columns)
+        : csvRows(groupOf(group, options.parallel), columns, options.timezone),
     )
     .join(' UNION ALL ');
+}
+
+function groupOf(group: readonly LiveInput[], parallel: boolean): CsvGroup {
+  return group[0]!.csv ? csvGroup(group, parallel) : tolerantGroup(group, parallel);
+}
+
+/** Clean copies of what took the tolerant road. */
+export function tolerantGroup(inputs: readonly LiveInput[], parallel: boolean): CsvGroup {
+  const { copy, surplus } = inputs[0]!.tolerant!;
+  return {
+    scan: {
+      paths: inputs.map(({ tolerant }) => tolerant!.copy.path),
+      columns: copy.columns.length + (surplus ? 1 : 0),
+      dialect: copy.dialect,
+      skipLines: 0,
+      gzip: false,
+      parallel,
+    },
+    columns: copy.columns,
+    inputs: inputs.map(({ index }) => index),
+    surplus,
+  };
 }
 
 export function csvGroup(inputs: readonly LiveInput[], parallel: boolean): CsvGroup {
@@ -130,8 +188,9 @@ export function parquetGroup(inputs: readonly LiveInput[]): ParquetGroup {
 }
 
 /** Equal for inputs that one scan can read. */
-function likeness({ csv, parquet, input }: LiveInput): unknown {
+function likeness({ csv, tolerant, parquet, input }: LiveInput): unknown {
   if (parquet) return ['parquet', parquet.columns, parquet.fills];
+  if (tolerant) return ['tolerant', tolerant.copy.dialect, tolerant.surplus, input.columns];
   const { bomBytes: _, ...dialect } = csv!.read.dialect;
   return ['csv', dialect, csv!.skipLines, csv!.read.file.gzip, input.columns];
 }

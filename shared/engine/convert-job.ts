@@ -8,15 +8,18 @@ import {
   faultOf,
   type InputCount,
   type LiveInput,
+  mendInput,
   parquetGroup,
   prepareInput,
   relationOf,
   rewriteInput,
+  tolerantGroup,
 } from './convert-inputs.ts';
 import { finalFiles } from './final-files.ts';
 import { firstLine } from './parquet-files.ts';
 import { passingParquetOptions } from './parquet-options.ts';
 import { RejectFile } from './reject-file.ts';
+import { inFileOrder, type LocatedReject, strictRejects, tolerantRejects } from './reject-scan.ts';
 import { dropRejects, findCsvRejects, findParquetRejects, type RejectTables } from './reject-tables.ts';
 import type { Session } from './session.ts';
 import { literal } from './sql.ts';
@@ -27,12 +30,16 @@ import type {
   FinalFile,
   InputAccount,
   RejectTolerance,
+  RowRules,
   StagedFile,
 } from './table-engine.ts';
 
 /**
  * Converts a job's inputs. All are read in as few scans as there are dialects. Rows are counted beside the engine's scan; only where
  * an input comes out with fewer rows than it has is it read again, to find out which ones were rejected and why.
+ *
+ * There are two roads. A regular CSV goes to the engine as it is; an irregular one goes through the tolerant reader, and so do
+ * the records of a regular one that turn out not to split into its columns.
  */
 export async function convertJob(session: Session, job: ConvertJob): Promise<ConvertOutcome> {
   const run = new ConvertRun(session, job);
@@ -59,12 +66,16 @@ class ConvertRun {
   readonly #session: Session;
   readonly #job: ConvertJob;
   readonly #failed = new Map<number, ErrorRecord>();
+  /** What was found wrong by input: on the fast road (or in Parquet), and in clean copies of rows that took the tolerant one. */
   readonly #rejects = new Map<number, RejectTables>();
+  readonly #copyRejects = new Map<number, RejectTables>();
+  readonly #rules: RowRules;
   #counts: Promise<Map<number, InputCount>> = Promise.resolve(new Map());
 
   constructor(session: Session, job: ConvertJob) {
     this.#session = session;
     this.#job = job;
+    this.#rules = job.rowRules ?? { short: 'reject', long: 'reject' };
   }
 
   async outcome(): Promise<ConvertOutcome> {
@@ -112,7 +123,9 @@ class ConvertRun {
     await pMap(
       inputs,
       async (input, index) => {
-        const work = prepareInput(this.#session, input, index, columns).then((live) => prepared.push(live));
+        const work = prepareInput(this.#session, input, index, columns, this.#rules).then((live) =>
+          prepared.push(live),
+        );
         const fault = await faultOf(work, input.uri);
         if (fault) this.#failed.set(index, fault);
       },
@@ -138,7 +151,8 @@ class ConvertRun {
   /**
    * Reads the inputs until all rows are accounted for, or nothing is left to try. Where rows are missing, the engine's threads may have
    * lost their way in quotes: then one thread reads, and then it reads tidied copies. Where the engine gives up, it is given
-   * these at once, and after that each input by itself, to fail those that cannot be read at all.
+   * these at once, and after that each input by itself, to fail those that cannot be read at all. Where rows that do not split
+   * into the columns can be mended, all is written once more, with them.
    */
   async #read(
     inputs: readonly LiveInput[],
@@ -149,24 +163,27 @@ class ConvertRun {
       let written: Written;
       let counts: Map<number, InputCount>;
       const missing: LiveInput[] = [];
+      let mended = false;
       try {
         written = await this.#write(live, parallel);
         counts = await this.#counts;
         for (const item of live) {
           const count = counts.get(item.index);
           const rows = written.rows.get(item.index)!;
-          if (!count || rows === count.rows) continue;
-          if (!this.#rejects.has(item.index)) this.#rejects.set(item.index, await this.#findRejects(item));
-          if (rows + this.#rejected(item.index) !== count.rows && item.csv) missing.push(item);
+          if (!count) continue;
+          if (!this.#addsUp(item, rows, count)) await this.#findRejects(item);
+          if (!this.#addsUp(item, rows, count)) {
+            if (!item.parquet) missing.push(item);
+          } else if (await this.#mend(item)) mended = true;
         }
       } catch (error) {
         if (!isAboutContent(error) || !(await this.#recover(live, error))) throw error;
         continue;
       }
-      const untidied = missing.filter(({ csv }) => !csv!.rewritten);
+      const untidied = missing.filter(({ csv }) => csv && !csv.rewritten);
       if (missing.length > 0 && parallel) parallel = false;
       else if (untidied.length > 0) await this.#tidy(untidied);
-      else return { written, live, counts };
+      else if (!mended) return { written, live, counts };
     }
   }
 
@@ -174,10 +191,16 @@ class ConvertRun {
   async #tidy(inputs: readonly LiveInput[]): Promise<void> {
     for (const item of inputs) {
       await rewriteInput(this.#session, item);
-      const found = this.#rejects.get(item.index);
-      if (found) await dropRejects(this.#session, found);
-      this.#rejects.delete(item.index);
+      await this.#dropRejects(item);
     }
+  }
+
+  /** Takes the records that the engine could not split over to the tolerant reader; true where that gives rows to be written. */
+  async #mend(item: LiveInput): Promise<boolean> {
+    const found = this.#rejects.get(item.index);
+    if (!item.csv || item.tolerant || !found || found.broken === 0) return false;
+    const part = await mendInput(this.#session, item, found, this.#job.columns, this.#rules);
+    return part !== undefined && part.kept > 0;
   }
 
   /** After an error of the engine: changes what is read, or which inputs are. False where there is nothing to change. */
@@ -194,7 +217,8 @@ class ConvertRun {
         await this.#session.runUnpushed(
           `CREATE OR REPLACE TEMP TABLE probe AS SELECT max(hash(r)) FROM (${relation}) AS r`,
         );
-        await dropRejects(this.#session, await this.#findRejects(item));
+        await this.#findRejects(item);
+        await this.#dropRejects(item);
       } catch (cause) {
         if (!isAboutContent(cause)) throw error;
         const where = item.input.uri;
@@ -264,17 +288,47 @@ class ConvertRun {
     return output;
   }
 
-  #findRejects({ index, csv, parquet, ...item }: LiveInput): Promise<RejectTables> {
+  async #findRejects(item: LiveInput): Promise<void> {
     const { columns, timezone } = this.#job;
-    const one = [{ index, ...item, ...(csv ? { csv } : {}), ...(parquet ? { parquet } : {}) }];
-    return csv
-      ? findCsvRejects(this.#session, index, csvGroup(one, false), columns, timezone)
-      : findParquetRejects(this.#session, index, parquetGroup(one), columns);
+    const { index, input, csv, tolerant, parquet } = item;
+    if (csv && !this.#rejects.has(index)) {
+      const group = csvGroup([{ index, input, csv }], false);
+      this.#rejects.set(index, await findCsvRejects(this.#session, `${index}`, group, columns, timezone));
+    }
+    if (parquet && !this.#rejects.has(index)) {
+      const group = parquetGroup([{ index, input, parquet }]);
+      this.#rejects.set(index, await findParquetRejects(this.#session, `${index}`, group, columns));
+    }
+    if (tolerant && !this.#copyRejects.has(index)) {
+      const group = tolerantGroup([{ index, input, tolerant }], false);
+      this.#copyRejects.set(index, await findCsvRejects(this.#session, `${index}_copy`, group, columns, timezone));
+    }
   }
 
-  #rejected(index: number): number {
-    const tables = this.#rejects.get(index);
-    return tables ? tables.broken + tables.misfits : 0;
+  /** Forgets what was found wrong, and with it the records that were taken over for it. */
+  async #dropRejects(item: LiveInput): Promise<void> {
+    for (const tables of [this.#rejects, this.#copyRejects]) {
+      const found = tables.get(item.index);
+      if (found) await dropRejects(this.#session, found);
+      tables.delete(item.index);
+    }
+    if (item.csv) item.tolerant = undefined;
+  }
+
+  #addsUp(item: LiveInput, rowsWritten: number, count: InputCount): boolean {
+    return rowsWritten + this.#rejected(item) === this.#rowsOf(item, count);
+  }
+
+  /** All rows of an input: of a record that the tolerant reader took over, what it made of it. */
+  #rowsOf({ index, csv, tolerant }: LiveInput, count: InputCount): number {
+    return csv && tolerant ? count.rows - this.#rejects.get(index)!.broken + tolerant.rows : count.rows;
+  }
+
+  #rejected({ index, tolerant }: LiveInput): number {
+    const found = this.#rejects.get(index);
+    const strict = found ? found.misfits + (tolerant ? 0 : found.broken) : 0;
+    if (!tolerant) return strict;
+    return strict + tolerant.rows - tolerant.kept + (this.#copyRejects.get(index)?.misfits ?? 0);
   }
 
   /** One account an input that could be counted; an input with too many rejects fails here. */
@@ -284,20 +338,22 @@ class ConvertRun {
     counts: ReadonlyMap<number, InputCount>,
   ): Promise<InputAccount[]> {
     const accounts: InputAccount[] = [];
-    for (const { index, input } of inputs) {
+    for (const item of inputs) {
+      const { index, input } = item;
       const count = counts.get(index);
       if (!count) continue;
-      const rowsRejected = this.#rejected(index);
+      const rowsRead = this.#rowsOf(item, count);
+      const rowsRejected = this.#rejected(item);
       accounts.push({
         input: index,
-        rowsRead: count.rows,
+        rowsRead,
         rowsWritten: written.rows.get(index) ?? 0,
         rowsRejected,
         bytesRead: count.bytes,
         lines: count.lines,
       });
-      if (this.#job.tolerance && rowsRejected > toleratedRows(this.#job.tolerance, count.rows)) {
-        this.#failed.set(index, toErrorRecord(tooMany(input.uri, rowsRejected, count.rows, this.#job.tolerance)));
+      if (this.#job.tolerance && rowsRejected > toleratedRows(this.#job.tolerance, rowsRead)) {
+        this.#failed.set(index, toErrorRecord(tooMany(input.uri, rowsRejected, rowsRead, this.#job.tolerance)));
       }
     }
     return accounts;
@@ -308,22 +364,34 @@ class ConvertRun {
     await mkdir(this.#session.scratch, { recursive: true });
     const file = new RejectFile(this.#session.path('rejects.jsonl'));
     for (const item of inputs) {
-      const tables = this.#rejects.get(item.index);
-      if (!tables) continue;
       const failed = this.#failed.get(item.index);
       const limit = failed ? REJECTS_KEPT_OF_FAILED_INPUT : Number.POSITIVE_INFINITY;
       const { columns } = this.#job;
-      const first = item.csv
-        ? await file.addCsv(this.#session, item.csv, tables, columns, limit)
-        : await file.addParquet(this.#session, item.input, tables, columns, limit);
+      const tables = this.#rejects.get(item.index);
+      const stream = this.#rejectsOf(item, limit);
+      let first: string | undefined;
+      if (stream) first = await file.addCsv(item.input, stream, limit);
+      else if (item.parquet && tables) first = await file.addParquet(this.#session, item.input, tables, columns, limit);
       if (first !== undefined) {
         const account = accounts.find(({ input }) => input === item.index);
         if (account) account.firstReject = first;
         if (failed?.name === 'TooManyRejects') failed.message += `; the first: ${first}`;
       }
-      await dropRejects(this.#session, tables);
+      await this.#dropRejects(item);
     }
     return file.close();
+  }
+
+  /** The rejected rows of a CSV, where it has some. */
+  #rejectsOf(item: LiveInput, limit: number): AsyncGenerator<LocatedReject> | undefined {
+    const { columns } = this.#job;
+    const { csv, tolerant } = item;
+    if (this.#rejected(item) === 0) return undefined;
+    const found = this.#rejects.get(item.index);
+    const strict =
+      csv && found && strictRejects(this.#session, csv, found, columns, { limit, misfitsOnly: !!tolerant });
+    const copied = tolerant && tolerantRejects(this.#session, tolerant, this.#copyRejects.get(item.index), columns);
+    return strict && copied ? inFileOrder(strict, copied) : (strict ?? copied);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Column } from '../domain/schema.ts';
+import { type Column, RESCUED_COLUMN } from '../domain/schema.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { REJECT_VALUE_MAX_CHARS } from '../limits.ts';
 import { sqlType } from './column-types.ts';
@@ -16,6 +16,8 @@ export interface CsvGroup {
   columns: readonly FileColumn[];
   /** For each of the scan's files its index in the job. */
   inputs: readonly number[];
+  /** The scan has one column more: surplus fields of a row as a JSON object, for `RESCUED_COLUMN`. */
+  surplus?: boolean;
 }
 
 /** How a table column comes out of a file. */
@@ -68,12 +70,18 @@ export function csvMisfits(group: CsvGroup, columns: readonly Column[], timezone
   );
 }
 
-function fillingsOf({ columns: fileColumns, scan }: CsvGroup, columns: readonly Column[], timezone: string): Filling[] {
+function fillingsOf(group: CsvGroup, columns: readonly Column[], timezone: string): Filling[] {
+  const { columns: fileColumns, scan } = group;
   const { nullTokens, decimalComma, thousands }: CsvDialect = scan.dialect;
   const style = { nullTokens, decimalComma, thousands, timezone };
   return columns.map((column) => {
     const rescued = fileColumns.flatMap((from, c) => (from.target === column.name && from.rescue ? [c] : []));
-    if (rescued.length > 0) return { source: asJson(fileColumns, rescued), cast: undefined, fileColumn: rescued[0]! };
+    const surplus = group.surplus && column.name === RESCUED_COLUMN ? `c${fileColumns.length}` : undefined;
+    if (rescued.length > 0) {
+      const source = asJson(fileColumns, rescued);
+      return { source: surplus ? joinedJson(source, surplus) : source, cast: undefined, fileColumn: rescued[0]! };
+    }
+    if (surplus) return { source: surplus, cast: undefined, fileColumn: -1 };
     const fileColumn = fileColumns.findIndex(({ target }) => target === column.name);
     if (fileColumn < 0) return { source: undefined, cast: undefined, fileColumn };
     return {
@@ -92,6 +100,11 @@ function asJson(fileColumns: readonly FileColumn[], indexes: readonly number[]):
     `CASE WHEN ${indexes.map((c) => `c${c} IS NULL`).join(' AND ')} THEN NULL ` +
     `ELSE CAST(to_json(map_from_entries(${present})) AS VARCHAR) END`
   );
+}
+
+/** Two JSON objects as one; null where neither is there. */
+function joinedJson(a: string, b: string): string {
+  return `coalesce(left(${a}, -1) || ',' || substr(${b}, 2), ${a}, ${b})`;
 }
 
 /** `c0`, …, the cast values as `v0`, …, and the engine's `file_index`. */

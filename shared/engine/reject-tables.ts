@@ -11,7 +11,8 @@ export interface RejectTables {
   broken: number;
   /** Rows that can, with a value that does not fit: their number. */
   misfits: number;
-  input: number;
+  /** Names the tables: the input's index, with more behind it for its rows that took the tolerant road. */
+  id: string;
 }
 
 /** A rejected row as the engine knows it: by its place among the file's rows. */
@@ -35,13 +36,13 @@ export interface MisfitRow {
  */
 export async function findCsvRejects(
   session: Session,
-  input: number,
+  id: string,
   group: CsvGroup,
   columns: readonly Column[],
   timezone: string,
 ): Promise<RejectTables> {
-  const { misfits, broken } = names(input);
-  const rejects = { errors: `errors_${input}`, scans: `scans_${input}` };
+  const { misfits, broken } = names(id);
+  const rejects = { errors: `errors_${id}`, scans: `scans_${id}` };
   const scan = { ...group.scan, parallel: false, rejects };
   // What an attempt that failed has left behind.
   await dropTables(session, [rejects.errors, rejects.scans]);
@@ -57,29 +58,29 @@ export async function findCsvRejects(
       `SELECT *, coalesce(column_idx, 0) AS i FROM ${rejects.errors})) GROUP BY line`,
   );
   await dropTables(session, [rejects.errors, rejects.scans]);
-  return { input, broken: await countOf(session, broken), misfits: await countOf(session, misfits) };
+  return { id, broken: await countOf(session, broken), misfits: await countOf(session, misfits) };
 }
 
 /** The same for Parquet, where only values can be wrong. */
 export async function findParquetRejects(
   session: Session,
-  input: number,
+  id: string,
   group: ParquetGroup,
   columns: readonly Column[],
 ): Promise<RejectTables> {
-  const { misfits } = names(input);
+  const { misfits } = names(id);
   await session.run(`CREATE OR REPLACE TABLE ${misfits} AS ${parquetMisfits(group, columns)}`);
-  return { input, broken: 0, misfits: await countOf(session, misfits) };
+  return { id, broken: 0, misfits: await countOf(session, misfits) };
 }
 
 /** Rows that cannot be split into fields, in the file's order. */
 export async function* brokenRows(
   session: Session,
-  { input, broken }: RejectTables,
+  { id, broken }: RejectTables,
   columns: readonly FileColumn[],
 ): AsyncGenerator<BrokenRow> {
   if (broken === 0) return;
-  const table = names(input).broken;
+  const table = names(id).broken;
   for await (const [line, type, name, index] of rowsOf(
     session,
     `SELECT line, type, name, i FROM ${table} ORDER BY line`,
@@ -96,12 +97,12 @@ export async function* brokenRows(
 /** Rows with a value that does not fit, in the file's order. */
 export async function* misfitRows(
   session: Session,
-  { input, misfits }: RejectTables,
+  { id, misfits }: RejectTables,
   columns: readonly FileColumn[],
   table: readonly Column[],
 ): AsyncGenerator<MisfitRow> {
   if (misfits === 0) return;
-  const found = names(input).misfits;
+  const found = names(id).misfits;
   for await (const [row, c, value] of rowsOf(session, `SELECT r, c, value FROM ${found} ORDER BY r`)) {
     const from = columns[Number(c)];
     const type = table.find((column) => column.name === from?.target)?.type;
@@ -115,13 +116,13 @@ export async function* misfitRows(
 }
 
 /** Frees what was kept of an input. */
-export async function dropRejects(session: Session, { input }: RejectTables): Promise<void> {
-  const { misfits, broken } = names(input);
+export async function dropRejects(session: Session, { id }: RejectTables): Promise<void> {
+  const { misfits, broken } = names(id);
   await dropTables(session, [misfits, broken]);
 }
 
-function names(input: number): { misfits: string; broken: string } {
-  return { misfits: `misfits_${input}`, broken: `broken_${input}` };
+function names(id: string): { misfits: string; broken: string } {
+  return { misfits: `misfits_${id}`, broken: `broken_${id}` };
 }
 
 async function dropTables(session: Session, tables: readonly string[]): Promise<void> {

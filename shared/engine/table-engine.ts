@@ -50,6 +50,18 @@ export interface LocalInput {
   firstLine: number;
   /** Local path is gzip-compressed. */
   gzip?: boolean;
+  /** A CSV that a strict reader would stumble over: the tolerant reader reads it. */
+  irregular?: boolean;
+  /** The object was in another encoding: bytes of its code units, and of the mark before them, which the local file lacks. */
+  transcoded?: { unitBytes: 1 | 2; bomBytes: number };
+}
+
+/** What becomes of rows with too few fields, or with too many. */
+export interface RowRules {
+  /** `pad`: the missing ones are null. */
+  short: 'reject' | 'pad';
+  /** `rescue`: the surplus ones go as JSON into the table's column `RESCUED_COLUMN`. */
+  long: 'reject' | 'rescue';
 }
 
 /** A partition column: a column of the table, something derived from one, or a constant of the run. */
@@ -100,6 +112,8 @@ export interface ConvertJob {
   tolerance: RejectTolerance | undefined;
   /** Timestamps without an offset are of this zone. */
   timezone: string;
+  /** Left out: rows that do not fit are rejected. */
+  rowRules?: RowRules;
   /** Folder for outputs and spill, empty at the start, the caller's to remove. */
   scratch: string;
 }

@@ -1,17 +1,19 @@
-import { BadInput } from '../../errors.ts';
-import { TOLERANT_CHUNK_BYTES, TOLERANT_RECORD_MAX_BYTES } from '../../limits.ts';
+import { isUtf8 } from 'node:buffer';
+import { CSV_ROW_MAX_BYTES, REJECT_RAW_MAX_BYTES, TOLERANT_CHUNK_BYTES } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
 import { ByteText } from './byte-text.ts';
 import { type Grammar, isBlank, type LenientParser, type LenientRow, lenientParser } from './lenient-rows.ts';
 
-/** What a record is to the table; `other`: it belongs to another table of the file. */
-export type RowVerdict = 'fits' | 'short' | 'long' | 'other';
+/** What a record is to the table; `other`: it belongs to another table of the file; `oversized`: nobody reads on for its end. */
+export type RowVerdict = 'fits' | 'short' | 'long' | 'other' | 'oversized';
 
 /** One record of an irregular file. */
 export interface TolerantRow {
   /** Values as text; empty fields are the empty text. Fields beyond the table's are kept for a long row only. */
   fields: string[];
   verdict: RowVerdict;
+  /** Fields, by index, that are empty in quotes: texts of no characters, and not missing values. Left out: none. */
+  emptyTexts?: readonly number[];
   /** 1-based physical line of its first byte. */
   line: number;
   /** Of its first byte, and of the byte past its line end. */
@@ -19,7 +21,9 @@ export interface TolerantRow {
   byteEnd: number;
   /** The quoting was at fault and was read as it was most likely meant. */
   mended: boolean;
-  /** The record as it stands in the file, without its line end. */
+  /** It holds bytes that are no text in the file's encoding; they stand as U+FFFD in its fields. */
+  garbled: boolean;
+  /** The record as it stands in the file, without its line end; of one that is oversized the beginning. */
   raw: string;
 }
 
@@ -34,20 +38,21 @@ export interface TolerantOptions {
 /**
  * Records of a CSV that a strict reader would stumble over: ragged rows, stray quotes, mixed line ends, odd escapes. Every
  * record is there with its place, and with the verdict whether it fits; none is shifted to make it fit. A row with more
- * fields fits only where the surplus ones are empty, so that nothing is lost.
+ * fields fits only where the surplus ones are empty and no other is: beside an empty field, the delimiter too many may
+ * stand anywhere, and all values behind it in a wrong column.
  *
- * A quoted field that runs on over lines and leaves its record misfit is looked at again: where its first line alone fits,
- * the quote was a stray, and the lines below are records of their own.
+ * A quoted field that runs on over lines and leaves its record misfit is looked at again: where each of the lines alone fits,
+ * the quote was a stray, and the lines are records of their own. A record longer than `CSV_ROW_MAX_BYTES` ends with the
+ * line in which it has become so long.
  *
  * @returns records in order, a chunk's worth at a time; memory is bounded by the longest record
- * @throws BadInput for a record longer than `TOLERANT_RECORD_MAX_BYTES`
  */
 export async function* readTolerant(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   dialect: CsvDialect,
   options: TolerantOptions,
 ): AsyncGenerator<TolerantRow[]> {
-  const reader = new TolerantChunks(dialect, options);
+  const reader = new TolerantRecords(dialect, options);
   const footers: TolerantRow[] = [];
   // rows that may turn out to be the notes below the table wait until others follow
   const release = (rows: TolerantRow[]): TolerantRow[] => {
@@ -56,27 +61,37 @@ export async function* readTolerant(
     return footers.splice(0, Math.max(0, footers.length - dialect.footerRows));
   };
   for await (const chunk of source) {
-    for (let from = 0; from < chunk.length; from += TOLERANT_CHUNK_BYTES) {
-      const rows = release(reader.feed(chunk.subarray(from, from + TOLERANT_CHUNK_BYTES), false));
-      if (rows.length > 0) yield rows;
-    }
+    const rows = release(reader.feed(chunk));
+    if (rows.length > 0) yield rows;
   }
-  const rows = release(reader.feed(new Uint8Array(), true));
+  const rows = release(reader.end());
   if (rows.length > 0) yield rows;
 }
 
 /** Why a row does not fit, in one sentence. */
 export function misfitReason(row: TolerantRow, columns: number): string {
-  if (row.verdict === 'other') return 'row belongs to another table of the file';
-  return `row has ${row.fields.length} fields where the schema has ${columns}`;
+  switch (row.verdict) {
+    case 'other':
+      return 'the row belongs to another table of the file';
+    case 'oversized':
+      return 'the row is too long';
+    default:
+      return `the row has ${row.fields.length} fields where ${columns} are expected`;
+  }
 }
 
-class TolerantChunks {
+/** The same records for chunks that are pushed, footer rows among them. */
+export class TolerantRecords {
   private readonly columns: number;
   private readonly grammar: Grammar;
   private readonly text: ByteText;
-  private carry: Buffer = Buffer.alloc(0);
-  /** Offset in the file of the carry's first byte, and its 0-based line. */
+  private readonly isUtf8: boolean;
+  /** Bytes of a record that has not ended, in pieces. */
+  private held: Buffer[] = [];
+  private heldBytes = 0;
+  /** Held bytes are looked at again when there are as many as this: twice those that were too few. */
+  private enoughBytes = 0;
+  /** Offset in the file of the first held byte, and its 0-based line. */
   private offset: number;
   private line: number;
   private skipBytes: number;
@@ -84,10 +99,14 @@ class TolerantChunks {
   private readonly topLine: number;
   private readonly others: readonly { firstLine: number; lastLine: number }[];
   private headersLeft: number;
+  /** The record at the head of what is held has become too long: it ends with the line it is in. */
+  private oversized: { row: TolerantRow } | undefined;
+  private tooLong = false;
 
   constructor(dialect: CsvDialect, options: TolerantOptions) {
     this.columns = options.columns;
     this.text = new ByteText(dialect.encoding);
+    this.isUtf8 = dialect.encoding === 'utf-8';
     this.grammar = {
       delimiter: this.text.encode(dialect.delimiter),
       quote: dialect.quote,
@@ -106,24 +125,110 @@ class TolerantChunks {
     this.headersLeft = atStart ? dialect.headerRows : 0;
   }
 
-  /** Rows completed by these bytes. */
-  feed(bytes: Uint8Array, last: boolean): TolerantRow[] {
-    const all = this.carry.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.carry, bytes]);
-    const unit = this.text.unitBytes;
-    // a code unit cut in two, or a carriage return whose line feed may follow, waits for the next chunk
-    let usable = all.length - (all.length % unit);
-    if (!last && usable >= unit && this.text.codeAt(all, usable - unit) === 13) usable -= unit;
-    const text = this.text.toText(all.subarray(0, usable));
+  /** Where the next record begins, as far as bytes were fed: past the last one that is complete. */
+  get nextOffset(): number {
+    return this.offset;
+  }
+
+  /** Physical lines before `nextOffset`, 1-based number of the next. */
+  get nextLine(): number {
+    return this.line + 1;
+  }
+
+  /** Header rows are passed: what comes next is data. */
+  get inData(): boolean {
+    return this.skipBytes === 0 && this.line >= this.topLine && this.headersLeft === 0;
+  }
+
+  /** Records completed by these bytes, which may change afterwards. */
+  feed(chunk: Uint8Array): TolerantRow[] {
     const rows: TolerantRow[] = [];
-    const done = this.rowsOf(text, last, rows);
-    this.carry = all.subarray(done * unit);
-    this.offset += done * unit;
-    if (this.carry.length > TOLERANT_RECORD_MAX_BYTES) {
-      throw new BadInput(
-        `The record at byte ${this.offset} (line ${this.line + 1}) is longer than ${TOLERANT_RECORD_MAX_BYTES} bytes`,
-      );
+    for (let from = 0; from < chunk.length; from += TOLERANT_CHUNK_BYTES) {
+      const piece = Buffer.from(chunk.subarray(from, from + TOLERANT_CHUNK_BYTES));
+      this.held.push(piece);
+      this.heldBytes += piece.length;
+      if (this.heldBytes >= this.enoughBytes) this.take(rows, false);
     }
     return rows;
+  }
+
+  /** What is left, which needs no line end. */
+  end(): TolerantRow[] {
+    const rows: TolerantRow[] = [];
+    this.take(rows, true);
+    return rows;
+  }
+
+  private take(rows: TolerantRow[], last: boolean): void {
+    let bytes = this.held.length === 1 ? this.held[0]! : Buffer.concat(this.held);
+    for (;;) {
+      if (this.oversized) bytes = this.passOversized(bytes, last, rows);
+      if (this.oversized) break;
+      bytes = this.parse(bytes, last, rows);
+      if (!this.tooLong && (bytes.length <= CSV_ROW_MAX_BYTES || last)) break;
+      this.tooLong = false;
+      this.beginOversized(bytes);
+    }
+    this.held = bytes.length === 0 ? [] : [bytes];
+    this.heldBytes = bytes.length;
+    this.enoughBytes = this.oversized ? 0 : Math.min(2 * bytes.length, CSV_ROW_MAX_BYTES + 1);
+  }
+
+  /** Fills `rows`; returns the bytes of the record that has not ended. */
+  private parse(bytes: Buffer, last: boolean, rows: TolerantRow[]): Buffer {
+    const unit = this.text.unitBytes;
+    const usable = this.usable(bytes, last);
+    const text = this.text.toText(bytes.subarray(0, usable));
+    const done = this.rowsOf(text, last, rows) * unit;
+    this.offset += done;
+    return bytes.subarray(done);
+  }
+
+  /** A code unit cut in two, or a carriage return whose line feed may follow, waits for the next chunk. */
+  private usable(bytes: Buffer, last: boolean): number {
+    const unit = this.text.unitBytes;
+    const whole = bytes.length - (bytes.length % unit);
+    return !last && whole >= unit && this.text.codeAt(bytes, whole - unit) === 13 ? whole - unit : whole;
+  }
+
+  private beginOversized(bytes: Buffer): void {
+    const start = bytes.subarray(0, REJECT_RAW_MAX_BYTES);
+    const row: TolerantRow = {
+      fields: [],
+      verdict: 'oversized',
+      line: this.line + 1,
+      byteOffset: this.offset,
+      byteEnd: this.offset,
+      mended: false,
+      garbled: false,
+      raw: this.text.decode(this.text.toText(start.subarray(0, start.length - (start.length % this.text.unitBytes)))),
+    };
+    this.oversized = { row };
+  }
+
+  /** Goes on to the first line end past the longest record's length; returns the bytes behind it. */
+  private passOversized(bytes: Buffer, last: boolean, rows: TolerantRow[]): Buffer {
+    const { row } = this.oversized!;
+    const unit = this.text.unitBytes;
+    const usable = this.usable(bytes, last);
+    const text = this.text.toText(bytes.subarray(0, usable));
+    const from = Math.max(0, Math.ceil((row.byteOffset + CSV_ROW_MAX_BYTES - this.offset) / unit));
+    let at = 0;
+    let end = lineEndAfter(text, from, this.grammar.loneCr);
+    if (end === -1) end = last ? text.length : -1;
+    const until = end === -1 ? text.length : end;
+    for (let next = lineEndAfter(text, at, this.grammar.loneCr); next !== -1 && next <= until; ) {
+      this.line++;
+      at = next;
+      next = lineEndAfter(text, at, this.grammar.loneCr);
+    }
+    this.offset += until * unit;
+    if (end !== -1) {
+      if (this.inData) rows.push({ ...row, byteEnd: this.offset });
+      else if (this.line >= this.topLine && this.headersLeft > 0) this.headersLeft--;
+      this.oversized = undefined;
+    }
+    return bytes.subarray(until * unit);
   }
 
   /** Fills `rows`; returns how many units of the text are done with. */
@@ -149,6 +254,7 @@ class TolerantChunks {
       if (end === -1 && !last) return at;
       at = end === -1 ? text.length : end;
       this.line++;
+      if (end === -1) break;
     }
     parser.seek(at, this.line);
     let done = at;
@@ -165,6 +271,11 @@ class TolerantChunks {
       if (parser.counts.openEnd && !last) break;
       const other = this.inOther(row.line);
       const kept = other ? row : this.mendRunaway(text, row, parser);
+      if ((kept.end - kept.start) * this.text.unitBytes > CSV_ROW_MAX_BYTES) {
+        this.line = row.line;
+        this.tooLong = true;
+        return kept.start;
+      }
       done = kept.end;
       this.line = parser.lines();
       if (isBlank(kept) && (this.columns > 1 || kept.end === kept.start)) continue;
@@ -181,22 +292,34 @@ class TolerantChunks {
     return done;
   }
 
-  /** A misfit record over several lines whose first line alone fits: the quote that runs on is a stray. */
+  /** A misfit record over several lines of which each alone fits: the quote that runs on over them is a stray. */
   private mendRunaway(text: string, row: LenientRow, parser: LenientParser): LenientRow {
     if (row.quoted === 0 || this.verdict(row.fields) === 'fits') return row;
-    const end = lineEndAfter(text, row.start, this.grammar.loneCr);
-    if (end === -1 || end >= row.end) return row;
-    const alone = lenientParser(text.slice(row.start, end), this.grammar, true).next();
-    if (alone === undefined || this.verdict(alone.fields) !== 'fits') return row;
+    const record = text.slice(row.start, row.end);
+    let first: LenientRow | undefined;
+    let length = 0;
+    for (let at = 0; at < record.length; ) {
+      const next = lineEndAfter(record, at, this.grammar.loneCr);
+      const end = next === -1 ? record.length : next;
+      if (first === undefined && end === record.length) return row;
+      const alone = lenientParser(record.slice(at, end), this.grammar, true).next();
+      if (alone === undefined || this.verdict(alone.fields) !== 'fits') return row;
+      if (first === undefined) {
+        first = alone;
+        length = end;
+      }
+      at = end;
+    }
+    if (first === undefined) return row;
+    const end = row.start + length;
     parser.seek(end, row.line + 1);
-    return { ...alone, start: row.start, end, line: row.line, strays: alone.strays + 1 };
+    return { ...first, start: row.start, end, line: row.line, strays: first.strays + 1 };
   }
 
   private verdict(fields: readonly string[]): RowVerdict {
     if (fields.length === this.columns) return 'fits';
     if (fields.length < this.columns) return 'short';
-    for (let i = this.columns; i < fields.length; i++) if (fields[i]!.trim() !== '') return 'long';
-    return 'fits';
+    return fields.every((field, i) => (field.trim() === '') === i >= this.columns) ? 'fits' : 'long';
   }
 
   private inOther(line: number): boolean {
@@ -205,16 +328,21 @@ class TolerantChunks {
 
   private toRow(text: string, row: LenientRow, verdict: RowVerdict): TolerantRow {
     const { text: bytes } = this;
-    const fields = row.fields.map((field) => bytes.decode(field));
+    const whole = text.slice(row.start, row.end).replace(/\r?\n$|\r$/, '');
+    const raw = bytes.decode(whole);
+    // what is ASCII alone comes back as it is, and so do its fields
+    const fields = raw === whole ? row.fields : row.fields.map((field) => bytes.decode(field));
     if (verdict === 'fits') fields.length = this.columns;
     return {
       fields,
       verdict,
+      ...(row.emptyTexts ? { emptyTexts: row.emptyTexts } : {}),
       line: row.line + 1,
       byteOffset: this.offset + row.start * bytes.unitBytes,
       byteEnd: this.offset + row.end * bytes.unitBytes,
       mended: row.strays > 0,
-      raw: bytes.decode(text.slice(row.start, row.end).replace(/\r?\n$|\r$/, '')),
+      garbled: this.isUtf8 && raw.includes('\ufffd') && !isUtf8(Buffer.from(whole, 'latin1')),
+      raw,
     };
   }
 }

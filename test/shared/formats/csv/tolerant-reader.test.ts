@@ -36,7 +36,7 @@ describe('readTolerant', () => {
   it('gives verdicts and reasons, and shifts nothing', async () => {
     const rows = await read(Buffer.from('a,b,c\n1,2\n1,2,3,4\n1,2,3,\n'), {}, 3);
     expect(rows.map((row) => row.verdict)).toEqual(['fits', 'short', 'long', 'fits']);
-    expect(misfitReason(rows[1]!, 3)).toBe('row has 2 fields where the schema has 3');
+    expect(misfitReason(rows[1]!, 3)).toBe('the row has 2 fields where 3 are expected');
     expect(rows[2]).toMatchObject({
       fields: ['1', '2', '3', '4'],
       line: 3,
