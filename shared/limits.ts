@@ -358,3 +358,7 @@ export const OPTICS_ALL_PAIRS_MAX_POINTS = 50_000;
 export const OPTICS_GRAPH_MAX_EDGES = 100_000_000;
 /** Points of a hierarchical clustering, whose distances are all held: 256 MB of them. */
 export const LINKAGE_MAX_POINTS = 8_000;
+
+// ── lightning ───────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Bytes of a granule at most, which is read in memory: real ones have one, in the greatest storms a few. */
+export const GLM_MAX_BYTES = 64 * MiB;

@@ -14,7 +14,14 @@ const ROOMS: Record<string, { may: string[]; types?: string[] }> = {
     types: ['shared/engine', 'shared/commit'],
   },
   'shared/dataset': {
-    may: ['shared/errors.ts', 'shared/limits.ts', 'shared/domain', 'shared/ports', 'shared/commit/keys.ts'],
+    may: [
+      'shared/errors.ts',
+      'shared/limits.ts',
+      'shared/domain',
+      'shared/ports',
+      'shared/commit/keys.ts',
+      'shared/formats/glm/columns.ts',
+    ],
   },
   'shared/formats': {
     may: ['shared/errors.ts', 'shared/limits.ts', 'shared/domain'],

@@ -1,11 +1,15 @@
 import { open, rename } from 'node:fs/promises';
 import type { ConvertInput } from '../../shared/domain/load.ts';
+import type { SourceObject } from '../../shared/domain/source.ts';
 import type { LocalInput } from '../../shared/engine/table-engine.ts';
 import { ObjectChanged, ObjectNotFound, PreconditionFailed } from '../../shared/errors.ts';
 import { type SliceLink, takeSlice } from '../../shared/formats/csv/slice.ts';
 import { innerDialect } from '../../shared/formats/csv/speculate.ts';
 import { fileChunks } from '../../shared/formats/file-chunks.ts';
+import type { GlmOptions } from '../../shared/formats/glm/columns.ts';
+import { readGranule } from '../../shared/formats/glm/granule.ts';
 import { inflateTo } from '../../shared/formats/gzip.ts';
+import { writeParquetColumns } from '../../shared/formats/parquet/write-columns.ts';
 import { transcodeTo } from '../../shared/formats/transcode.ts';
 import { extractEntry } from '../../shared/formats/zip-entry.ts';
 import { type ByteRange, type ObjectStore, uri } from '../../shared/ports/object-store.ts';
@@ -41,6 +45,39 @@ export async function fetchInput(store: ObjectStore, input: ConvertInput, path: 
   return { local };
 }
 
+/**
+ * Brings a granule of lightning and writes each level that is asked for to `pathOf` its input. It is read once, in memory. Throws as
+ * `fetchInput` does.
+ */
+export async function fetchGranule(
+  store: ObjectStore,
+  inputs: readonly ConvertInput[],
+  options: GlmOptions,
+  pathOf: (input: number) => string,
+): Promise<FetchedInput[]> {
+  const [{ source }] = inputs as [ConvertInput];
+  const where = uri(source);
+  const bytes = await readPinned(store, source, where);
+  const levels = inputs.map(({ part }) => part.level!);
+  const { tables } = await readGranule(bytes, where, { ...options, levels });
+  return Promise.all(
+    inputs.map(async (input, i): Promise<FetchedInput> => {
+      const { columns, rows } = tables[i]!;
+      await writeParquetColumns(pathOf(i), columns, rows);
+      return { local: localInput(input, pathOf(i)) };
+    }),
+  );
+}
+
+async function readPinned(store: ObjectStore, source: SourceObject, where: string): Promise<Uint8Array> {
+  try {
+    return await store.read(source, { ifMatch: source.etag });
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectNotFound)) throw error;
+    throw new ObjectChanged(`${where} is not the version any more that was claimed (${source.etag})`, { where });
+  }
+}
+
 function localInput(input: ConvertInput, path: string): LocalInput {
   const { source, part, columns } = input;
   return {
@@ -48,7 +85,8 @@ function localInput(input: ConvertInput, path: string): LocalInput {
     uri: uri(source),
     ...(part.entry ? { entry: part.entry.name } : {}),
     sourceId: source.id,
-    format: part.format,
+    // Whatever it was, what is not CSV lies here as Parquet.
+    format: part.format === 'csv' ? 'csv' : 'parquet',
     ...(part.dialect ? { dialect: part.dialect } : {}),
     columns,
     firstByte: 0,

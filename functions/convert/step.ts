@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { runKeys } from '../../shared/commit/keys.ts';
@@ -6,20 +6,28 @@ import { writeReceipt } from '../../shared/commit/receipts.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
 import { storeFile } from '../../shared/commit/store-file.ts';
 import { readTask, TaskItem } from '../../shared/commit/tasks.ts';
+import type { Dataset } from '../../shared/dataset/dataset.ts';
 import type {
   ConvertAccount,
+  ConvertInput,
   ConvertReceipt,
   ConvertTask,
-  FinalStoredFile,
   Plan,
   StoredFile,
 } from '../../shared/domain/load.ts';
-import type { ConvertJob, ConvertOutcome, InputAccount, LocalInput } from '../../shared/engine/table-engine.ts';
+import type {
+  ConvertJob,
+  ConvertOutcome,
+  FinalFile,
+  InputAccount,
+  LocalFile,
+  StagedFile,
+} from '../../shared/engine/table-engine.ts';
 import { type ErrorRecord, isObjectFault, objectErrorRecord } from '../../shared/errors.ts';
 import { FILES_AT_ONCE, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
 import { uri } from '../../shared/ports/object-store.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
-import { type FetchedInput, fetchInput } from './fetch-input.ts';
+import { type FetchedInput, fetchGranule, fetchInput } from './fetch-input.ts';
 
 export const ConvertStepInput = TaskItem.extend({ run: z.string(), step: z.enum(['convert', 'whole']) });
 export type ConvertStepInput = z.infer<typeof ConvertStepInput>;
@@ -36,7 +44,7 @@ export function makeConvert(ports: Ports) {
     const scratch = await ports.newScratch();
     try {
       const startedAt = ports.clock.now().getTime();
-      const fetched = await fetchAll(ports, request.dataset.source.access, task, scratch);
+      const fetched = await fetchAll(ports, request.dataset, task, scratch);
       const { outcome, accounts } = await convertAll(ports, plan, task, fetched, {
         tolerance: task.inputs.some((input) => input.range) ? undefined : request.dataset.rejects,
         timezone: request.dataset.source.csv.timezone ?? 'UTC',
@@ -63,28 +71,43 @@ export function makeConvert(ports: Ports) {
   };
 }
 
-type Fetched = { input: number; file: FetchedInput } | { input: number; failed: ErrorRecord };
+type GoodInput = { input: number; file: FetchedInput };
+type Fetched = GoodInput | { input: number; failed: ErrorRecord };
 
-/** Every input as a local file, or the fault of its object. */
-async function fetchAll(
-  ports: Ports,
-  access: Parameters<Ports['sources']>[0],
-  task: ConvertTask,
-  scratch: string,
-): Promise<Fetched[]> {
-  const store = ports.sources(access);
-  return pMap(
-    task.inputs,
-    async (input, index): Promise<Fetched> => {
+/** What became of a task's inputs: those of one table together, the tables one after the other. */
+interface TablesOutcome extends Pick<ConvertOutcome, 'accounts'> {
+  staged: (StagedFile & { table: number })[];
+  files: (FinalFile & { table: number })[];
+  rejects: LocalFile[];
+}
+
+/** Every input as a local file, or the fault of its object. The levels of a granule come by one read of it. */
+async function fetchAll(ports: Ports, { source }: Dataset, task: ConvertTask, scratch: string): Promise<Fetched[]> {
+  const store = ports.sources(source.access);
+  const pathOf = (input: number) => `${scratch}/in-${input}`;
+  const together = new Map<string, number[]>();
+  task.inputs.forEach((input, index) => {
+    const key = input.part.level ? input.source.id : String(index);
+    together.set(key, [...(together.get(key) ?? []), index]);
+  });
+  const fetched = await pMap(
+    together.values(),
+    async (indices): Promise<Fetched[]> => {
+      const inputs = indices.map((index) => task.inputs[index]!);
+      const [first] = inputs as [ConvertInput];
       try {
-        return { input: index, file: await fetchInput(store, input, `${scratch}/in-${index}`) };
+        const files = first.part.level
+          ? await fetchGranule(store, inputs, source.glm, (i) => pathOf(indices[i]!))
+          : [await fetchInput(store, first, pathOf(indices[0]!))];
+        return files.map((file, i) => ({ input: indices[i]!, file }));
       } catch (error) {
         if (!isObjectFault(error)) throw error;
-        return { input: index, failed: objectErrorRecord(error, uri(input.source)) };
+        return indices.map((input) => ({ input, failed: objectErrorRecord(error, uri(first.source)) }));
       }
     },
     { concurrency: FILES_AT_ONCE },
   );
+  return fetched.flat();
 }
 
 /**
@@ -97,14 +120,25 @@ async function convertAll(
   task: ConvertTask,
   fetched: Fetched[],
   options: Pick<ConvertJob, 'tolerance' | 'timezone' | 'scratch'>,
-): Promise<{ outcome: ConvertOutcome; accounts: Omit<ConvertAccount, 'durationMs'>[] }> {
-  const { columns, writing } = plan.tables[task.table];
+): Promise<{ outcome: TablesOutcome; accounts: Omit<ConvertAccount, 'durationMs'>[] }> {
   const target: ConvertJob['target'] = plan.buckets > 0 ? { kind: 'stage', buckets: plan.buckets } : { kind: 'final' };
-  const convertGood = async (inputs: LocalInput[], scratch: string): Promise<ConvertOutcome> => {
-    if (inputs.length === 0) return { accounts: [], staged: [], files: [], rejects: undefined };
-    const engine = await ports.engine();
-    await mkdir(scratch, { recursive: true });
-    return engine.convert({ ...options, scratch, inputs, columns, writing, target });
+  const convertGood = async (good: GoodInput[], folder: string): Promise<TablesOutcome> => {
+    const all: TablesOutcome = { accounts: [], staged: [], files: [], rejects: [] };
+    const tableOf = ({ input }: GoodInput) => task.inputs[input]!.table ?? task.table;
+    for (const table of new Set(good.map(tableOf))) {
+      const indices = [...good.keys()].filter((i) => tableOf(good[i]!) === table);
+      const { columns, writing } = plan.tables[table]!;
+      const engine = await ports.engine();
+      const scratch = `${folder}-${table}`;
+      await mkdir(scratch, { recursive: true });
+      const inputs = indices.map((i) => good[i]!.file.local!);
+      const outcome = await engine.convert({ ...options, scratch, inputs, columns, writing, target });
+      all.accounts.push(...outcome.accounts.map((account) => ({ ...account, input: indices[account.input]! })));
+      all.staged.push(...outcome.staged.map((file) => ({ ...file, table })));
+      all.files.push(...outcome.files.map((file) => ({ ...file, table })));
+      if (outcome.rejects) all.rejects.push(outcome.rejects);
+    }
+    return all;
   };
   const failures = new Map<number, { error: ErrorRecord; account: InputAccount | undefined }>();
   for (const item of fetched) {
@@ -113,13 +147,10 @@ async function convertAll(
   for (let round = 0; ; round++) {
     const failedObjects = new Set([...failures.keys()].map((input) => task.inputs[input].source.id));
     const good = fetched.filter(
-      (item): item is Extract<Fetched, { file: FetchedInput }> =>
+      (item): item is GoodInput =>
         'file' in item && item.file.local !== undefined && !failedObjects.has(task.inputs[item.input].source.id),
     );
-    const outcome = await convertGood(
-      good.map((item) => item.file.local!),
-      `${options.scratch}/out-${round}`,
-    );
+    const outcome = await convertGood(good, `${options.scratch}/out-${round}`);
     const failed = outcome.accounts.filter((account) => account.failed);
     const sharesObject = (account: InputAccount): boolean => {
       const { id } = task.inputs[good[account.input].input].source;
@@ -134,11 +165,21 @@ async function convertAll(
       .filter((account) => !account.failed)
       .map((account) => ({
         ...account,
+        ...bytesOfGranule(task, good, account),
         input: good[account.input].input,
         ...(good[account.input].file.link ? { link: good[account.input].file.link } : {}),
       }));
     return { outcome, accounts: [...accounts, ...emptyRanges(fetched), ...failureAccounts(task, failures)] };
   }
+}
+
+/** What was read of a granule is the object, once, and not the files that were made of it. */
+function bytesOfGranule(task: ConvertTask, good: readonly GoodInput[], account: InputAccount): { bytesRead?: number } {
+  const inputOf = (index: number) => task.inputs[good[index]!.input]!;
+  const { part, source } = inputOf(account.input);
+  if (!part.level) return {};
+  const isFirst = good.findIndex((_, i) => inputOf(i).source.id === source.id) === account.input;
+  return { bytesRead: isFirst ? source.sizeBytes : 0 };
 }
 
 /** Ranges in which no record begins: they hold nothing but a link of the chain. */
@@ -170,24 +211,38 @@ function failureAccounts(
 
 async function uploadAll(
   ports: Ports,
-  outcome: ConvertOutcome,
+  outcome: TablesOutcome,
   folder: string,
 ): Promise<Pick<ConvertReceipt, 'staged' | 'files' | 'rejects'>> {
   const staged = await pMap(
     outcome.staged,
-    async (file, i) => ({ ...(await storeFile(ports, file, `${folder}/staged-${i}.parquet`)), bucket: file.bucket }),
+    async (file, i) => ({
+      ...(await storeFile(ports, file, `${folder}/staged-${i}.parquet`)),
+      bucket: file.bucket,
+      table: file.table,
+    }),
     { concurrency: SMALL_CALLS_AT_ONCE },
   );
   const files = await pMap(
     outcome.files,
-    async (file, i): Promise<FinalStoredFile> => ({
+    async (file, i): Promise<ConvertReceipt['files'][number]> => ({
       ...(await storeFile(ports, file, `${folder}/final-${i}`)),
       format: file.format,
       partition: file.partition,
+      table: file.table,
     }),
     { concurrency: SMALL_CALLS_AT_ONCE },
   );
   let rejects: StoredFile | undefined;
-  if (outcome.rejects) rejects = await storeFile(ports, outcome.rejects, `${folder}/rejects.jsonl`);
+  const [first, ...others] = outcome.rejects;
+  if (first) {
+    for (const other of others) await appendFile(first.path, await readFile(other.path));
+    const sum = (of: 'rows' | 'bytes') => outcome.rejects.reduce((all, file) => all + file[of], 0);
+    rejects = await storeFile(
+      ports,
+      { path: first.path, rows: sum('rows'), bytes: sum('bytes') },
+      `${folder}/rejects.jsonl`,
+    );
+  }
   return { staged, files, rejects };
 }

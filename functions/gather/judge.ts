@@ -110,10 +110,10 @@ function accountsOf(counted: Judged['counted']): SourceAccount[] {
     for (const account of receipt.accounts) {
       if (account.failed) continue;
       const { source, part } = task.inputs[account.input];
-      const key = `${source.id} ${part.entry?.index ?? ''}`;
+      const key = `${source.id} ${part.entry?.index ?? part.level ?? ''}`;
       const sum: SourceAccount = accounts.get(key) ?? {
         source,
-        ...(part.entry ? { entry: part.entry.name } : {}),
+        ...(part.entry || part.level ? { entry: part.entry?.name ?? part.level! } : {}),
         ...{ rowsRead: 0, rowsWritten: 0, rowsRejected: 0, bytesRead: 0, durationMs: 0 },
       };
       sum.rowsRead += account.rowsRead;

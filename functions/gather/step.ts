@@ -155,9 +155,9 @@ async function planBuckets(
   if (plan.buckets === 0) return undefined;
   const byBucket = new Map<string, { table: number; inputs: StoredFile[] }>();
   for (const { receipt } of counted) {
-    for (const { bucket, ...file } of receipt.staged) {
-      const key = `${receipt.table} ${bucket}`;
-      const group = byBucket.get(key) ?? { table: receipt.table, inputs: [] };
+    for (const { bucket, table = receipt.table, ...file } of receipt.staged) {
+      const key = `${table} ${bucket}`;
+      const group = byBucket.get(key) ?? { table, inputs: [] };
       group.inputs.push(file);
       byBucket.set(key, group);
     }

@@ -20,7 +20,10 @@ export function mirrorTables(fixed: RunRequest, found: FoundObject[], places: Pl
     for (const part of parts) {
       const schema = schemaOf([part], dataset);
       const writing = writingOf(fixed, schema.columns, schema, undefined);
-      const relative = unique(relativeName(mirrorRelative(dataset, source.key), part.entry?.name, parts.length), taken);
+      const relative = unique(
+        relativeName(mirrorRelative(dataset, source.key), part.entry?.name ?? part.level, parts.length),
+        taken,
+      );
       const keys = Object.fromEntries(
         target.formats.map((format) => [format, mirrorKey(dataset, format, relative)]),
       ) as Partial<Record<OutputFormat, string>>;
@@ -37,7 +40,7 @@ export function mirrorTables(fixed: RunRequest, found: FoundObject[], places: Pl
   return { tables, files };
 }
 
-const INPUT_EXTENSION = /(\.(csv|tsv|txt|parquet|gz|zip|zst))+$/i;
+const INPUT_EXTENSION = /(\.(csv|tsv|txt|parquet|nc|gz|zip|zst))+$/i;
 
 /** `2024/x.csv.gz` → `2024/x`; an entry of a ZIP of several → `2024/x/entry`. */
 function relativeName(relative: string, entry: string | undefined, parts: number): string {

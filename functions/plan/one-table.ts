@@ -1,44 +1,83 @@
 import { type LogState, tableKey } from '../../shared/commit/fold.ts';
 import type { RunRequest } from '../../shared/commit/run-files.ts';
 import { type Dataset, modeOf } from '../../shared/dataset/dataset.ts';
-import type { FoundPart } from '../../shared/domain/load.ts';
+import type { FoundPart, PlannedTable } from '../../shared/domain/load.ts';
 import { resolveColumns, resolvePartitions } from '../../shared/domain/partition-spec.ts';
 import { type Column, OUTPUT_FORMATS } from '../../shared/domain/schema.ts';
+import type { SourceObject } from '../../shared/domain/source.ts';
 import type { PlannedFile } from '../../shared/domain/splits.ts';
 import { evolve, type LoadSchema, schemaOf } from '../../shared/domain/table-schema.ts';
 import { AVRO_TIMESTAMPS, PLANNED_COLUMNS, tableName } from '../../shared/domain/tables.ts';
 import type { FileColumn, TableWriting } from '../../shared/engine/table-engine.ts';
-import { SchemaMismatch } from '../../shared/errors.ts';
+import { BadDataset, SchemaMismatch } from '../../shared/errors.ts';
+import { GLM_LEVELS } from '../../shared/formats/glm/columns.ts';
 import { MILLISECOND_DIGITS, TOOL_VERSION } from '../../shared/limits.ts';
+import { uri } from '../../shared/ports/object-store.ts';
 import type { FoundObject, Planned } from './step.ts';
 
 /** `layout: table`: all files of the load are one table. */
 export function oneTable(fixed: RunRequest, found: FoundObject[], state: LogState): Planned {
-  const { dataset } = fixed.request;
   const parts = found.flatMap(({ source, parts }) => parts.map((part) => ({ source, part })));
+  const { table, files } = tableOf(fixed, parts, state, { suffix: '', sortBy: fixed.request.dataset.target.sortBy });
+  return { tables: [table], files: files.map((file) => ({ ...file, table: 0 })) };
+}
+
+/** Granules of lightning are a table each for flashes, groups and events, planned by itself but committed together. */
+export function lightningTables(fixed: RunRequest, found: FoundObject[], state: LogState): Planned {
+  const { dataset } = fixed.request;
+  const other = found.find(({ parts }) => parts.some((part) => part.level === undefined));
+  if (other) {
+    throw new SchemaMismatch(`${uri(other.source)} is no granule of lightning, as other objects of the load are`, {
+      where: uri(other.source),
+    });
+  }
+  if (dataset.schema !== undefined) {
+    throw new BadDataset(`Data set ${dataset.name} declares a schema, but granules of lightning have their own`);
+  }
+  const all = found.flatMap(({ source, parts }) => parts.map((part) => ({ source, part })));
+  const levels = GLM_LEVELS.filter((level) => all.some(({ part }) => part.level === level));
+  const columns = new Set(all.flatMap(({ part }) => part.columns.map(({ original }) => original)));
+  const unknown = dataset.target.sortBy.find((name) => !columns.has(name));
+  if (unknown !== undefined) throw new BadDataset(`sortBy "${unknown}" is a column of neither ${levels.join(' nor ')}`);
+  const planned = levels.map((level) => {
+    const parts = all.filter(({ part }) => part.level === level);
+    const own = new Set(parts.flatMap(({ part }) => part.columns.map(({ original }) => original)));
+    const sortBy = dataset.target.sortBy.filter((name) => own.has(name));
+    return tableOf(fixed, parts, state, { suffix: `_${level}`, sortBy });
+  });
+  return {
+    tables: planned.map(({ table }) => table),
+    files: planned.flatMap(({ files }, table) => files.map((file) => ({ ...file, table }))),
+  };
+}
+
+function tableOf(
+  fixed: RunRequest,
+  parts: { source: SourceObject; part: FoundPart }[],
+  state: LogState,
+  { suffix, sortBy }: { suffix: string; sortBy: string[] },
+): { table: PlannedTable; files: Omit<PlannedFile, 'table'>[] } {
+  const { dataset } = fixed.request;
   const schema = schemaOf(
     parts.map(({ part }) => part),
     dataset,
   );
-  const published = publishedSchema(dataset, state);
-  if (published) checkFormats(dataset, state);
+  const published = publishedSchema(dataset, state, suffix);
+  if (published) checkFormats(dataset, state, suffix);
   const columns = evolve(published?.columns, schema.columns, dataset);
-  const writing = writingOf(fixed, columns, schema, published?.avroTimestamps);
+  const writing = writingOf(fixed, columns, schema, published?.avroTimestamps, sortBy);
   checkPartitions(
     published,
     writing.partitions.map((partition) => partition.name),
     dataset,
   );
   return {
-    tables: [{ columns, partitions: writing.partitions, writing }],
-    files: parts.map(
-      ({ source, part }, i): PlannedFile => ({
-        source,
-        part,
-        table: 0,
-        columns: fileColumns(part, schema.names[i], schema),
-      }),
-    ),
+    table: { columns, partitions: writing.partitions, writing, ...(suffix === '' ? {} : { suffix }) },
+    files: parts.map(({ source, part }, i) => ({
+      source,
+      part,
+      columns: fileColumns(part, schema.names[i], schema),
+    })),
   };
 }
 
@@ -56,6 +95,7 @@ export function writingOf(
   columns: Column[],
   schema: LoadSchema,
   published: 'millis' | 'micros' | undefined,
+  sortBy: readonly string[] = fixed.request.dataset.target.sortBy,
 ): TableWriting {
   const { target } = fixed.request.dataset;
   const partitions = resolvePartitions(target.partitionBy, columns, fixed.request.constants);
@@ -66,7 +106,7 @@ export function writingOf(
   return {
     columns: columns.filter((column) => !inPath.has(column.name)),
     partitions,
-    sortBy: resolveColumns(target.sortBy, columns, 'sortBy').map((column) => column.name),
+    sortBy: resolveColumns(sortBy, columns, 'sortBy').map((column) => column.name),
     formats: target.formats,
     compression: target.compression,
     avroTimestamps: target.avroTimestamps === 'auto' ? auto : target.avroTimestamps,
@@ -88,11 +128,11 @@ interface PublishedSchema {
 }
 
 /** What the log's table was planned with; none where there is no table yet, or where it is replaced whole. */
-function publishedSchema(dataset: Dataset, state: LogState): PublishedSchema | undefined {
+function publishedSchema(dataset: Dataset, state: LogState, suffix: string): PublishedSchema | undefined {
   if (modeOf(dataset) === 'overwrite') return undefined;
   const { database, table, formats } = dataset.target;
   for (const format of formats) {
-    const known = state.tables.get(tableKey({ database, table: tableName(table, format) }));
+    const known = state.tables.get(tableKey({ database, table: tableName(table, format, suffix) }));
     if (!known) continue;
     return {
       columns: JSON.parse(known.parameters[PLANNED_COLUMNS]) as Column[],
@@ -104,13 +144,14 @@ function publishedSchema(dataset: Dataset, state: LogState): PublishedSchema | u
 }
 
 /** All formats of a table hold the same rows: one that joins or leaves later would not. */
-function checkFormats(dataset: Dataset, state: LogState): void {
+function checkFormats(dataset: Dataset, state: LogState, suffix: string): void {
   const { database, table, formats } = dataset.target;
   for (const format of OUTPUT_FORMATS) {
-    const name = tableName(table, format);
+    const name = tableName(table, format, suffix);
     const has = (state.tables.get(tableKey({ database, table: name }))?.files.length ?? 0) > 0;
     const others = OUTPUT_FORMATS.some(
-      (other) => (state.tables.get(tableKey({ database, table: tableName(table, other) }))?.files.length ?? 0) > 0,
+      (other) =>
+        (state.tables.get(tableKey({ database, table: tableName(table, other, suffix) }))?.files.length ?? 0) > 0,
     );
     if (has === formats.includes(format) || (!has && !others)) continue;
     throw new SchemaMismatch(

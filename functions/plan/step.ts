@@ -13,7 +13,7 @@ import { fromErrorRecord, toErrorRecord } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { checkTables } from './check-tables.ts';
 import { mirrorTables } from './mirror.ts';
-import { oneTable } from './one-table.ts';
+import { lightningTables, oneTable } from './one-table.ts';
 
 export const PlanInput = z.object({ run: z.string() });
 export type PlanInput = z.infer<typeof PlanInput>;
@@ -60,12 +60,13 @@ async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<
 
   const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
   const { tables, files } = plannedTables(ports, fixed, found, state);
-  if (dataset.target.layout === 'table') await checkTables(ports, dataset, tables[0]);
+  if (dataset.target.layout === 'table') for (const table of tables) await checkTables(ports, dataset, table);
   const tasks = planTasks(files, dataset.splitBytes, (index) => taskName('convert', index));
   const bytes = files.reduce((sum, file) => sum + file.part.sizeBytes, 0);
-  const [{ writing }] = tables;
+  const writings = tables.map((table) => table.writing);
   const appends = modeOf(dataset) === 'append' && dataset.target.layout === 'table';
-  const needsShuffle = writing.partitions.length > 0 || writing.sortBy.length > 0 || (appends && tasks.length > 1);
+  const isPlaced = writings.some(({ partitions, sortBy }) => partitions.length > 0 || sortBy.length > 0);
+  const needsShuffle = isPlaced || (appends && tasks.length > 1);
   return {
     tables,
     plannedAt: state.version,
@@ -100,5 +101,6 @@ async function readings(ports: Ports, run: string): Promise<{ found: FoundObject
 
 function plannedTables(ports: Ports, fixed: RunRequest, found: FoundObject[], state: LogState): Planned {
   if (fixed.request.dataset.target.layout === 'mirror') return mirrorTables(fixed, found, ports.places);
-  return oneTable(fixed, found, state);
+  const isLightning = found.some(({ parts }) => parts.some((part) => part.level !== undefined));
+  return isLightning ? lightningTables(fixed, found, state) : oneTable(fixed, found, state);
 }

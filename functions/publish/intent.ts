@@ -73,7 +73,7 @@ function finalsOf(
     if ('failure' in outcome) {
       throw bucketFailure(outcome.task, outcome.failure.error);
     }
-    return outcome.receipt.files.map((file) => ({ ...file, table: outcome.receipt.table }));
+    return outcome.receipt.files.map((file) => ({ table: outcome.receipt.table, ...file }));
   });
 }
 
@@ -126,20 +126,23 @@ function changesOf(
   state: LogState,
   replaces: TableChange['replaces'],
 ): TableChange[] {
-  const changes = tablesOf(fixed.request.dataset, plan.tables[0], ports.places.lake).map((table) => ({
-    ...table,
-    replaces,
-    emptied: [],
-    files: numbered(files, table.format, fixed.request.dataset),
-  }));
-  return replaces === 'everything' ? [...changes, ...leftFormats(fixed, state)] : changes;
+  return plan.tables.flatMap((planned, index) => {
+    const own = files.filter((file) => file.table === index);
+    const changes = tablesOf(fixed.request.dataset, planned, ports.places.lake).map((table) => ({
+      ...table,
+      replaces,
+      emptied: [],
+      files: numbered(own, table.format, fixed.request.dataset),
+    }));
+    return replaces === 'everything' ? [...changes, ...leftFormats(fixed, state, planned.suffix)] : changes;
+  });
 }
 
 /** A format that the data set wrote once and no longer does: its table must not keep rows that the others have not. */
-function leftFormats(fixed: RunRequest, state: LogState): TableChange[] {
+function leftFormats(fixed: RunRequest, state: LogState, suffix: string | undefined): TableChange[] {
   const { database, table, formats } = fixed.request.dataset.target;
   return OUTPUT_FORMATS.filter((format) => !formats.includes(format)).flatMap((format): TableChange[] => {
-    const left = state.tables.get(tableKey({ database, table: tableName(table, format) }));
+    const left = state.tables.get(tableKey({ database, table: tableName(table, format, suffix) }));
     if (!left || left.files.length === 0) return [];
     const { files: _, since: __, ...description } = left;
     return [{ ...description, replaces: 'everything', emptied: [], files: [] }];

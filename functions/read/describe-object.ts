@@ -13,13 +13,15 @@ import {
   SluiceError,
   UnknownFormat,
 } from '../../shared/errors.ts';
-import { detectContainer } from '../../shared/formats/container.ts';
+import { type Container, detectContainer } from '../../shared/formats/container.ts';
 import { RecordScanner } from '../../shared/formats/csv/record-scanner.ts';
 import { type CsvSample, sniffCsv } from '../../shared/formats/csv/sniff.ts';
+import { GLM_LEVELS, glmColumns } from '../../shared/formats/glm/columns.ts';
+import { describeGranule } from '../../shared/formats/glm/granule.ts';
 import { inflateSample } from '../../shared/formats/gzip.ts';
 import { openZip } from '../../shared/formats/zip.ts';
 import { entrySample } from '../../shared/formats/zip-entry.ts';
-import { SNIFF_BYTES } from '../../shared/limits.ts';
+import { GLM_MAX_BYTES, SNIFF_BYTES } from '../../shared/limits.ts';
 import { type ByteRange, type ObjectStore, uri } from '../../shared/ports/object-store.ts';
 
 export interface Reading {
@@ -48,7 +50,7 @@ export async function describeObject(reading: Reading, source: SourceObject, dat
   const head = await read({ start: 0, end: Math.min(source.sizeBytes, SNIFF_BYTES) });
   const container = detectContainer(head, where);
   const { format } = dataset.source;
-  if (format !== 'auto' && (format === 'parquet') !== (container === 'parquet')) {
+  if (format !== 'auto' && !CONTAINERS[format].includes(container)) {
     throw new UnknownFormat(`${where} is ${container} where the data set's source is of format ${format}`, { where });
   }
   switch (container) {
@@ -65,9 +67,53 @@ export async function describeObject(reading: Reading, source: SourceObject, dat
       return describeZip(read, source, dataset, where);
     case 'parquet':
       return [await describeParquet(reading, read, source, dataset, where)];
+    case 'hdf5':
+      return describeLightning(read, head, source, dataset, where);
     default:
       throw new UnknownFormat(`${where} is ${container}, which data set ${dataset.name} does not load`, { where });
   }
+}
+
+/** What objects of a stated format may be wrapped in. */
+const CONTAINERS: Record<Exclude<Dataset['source']['format'], 'auto'>, readonly Container[]> = {
+  csv: ['plain', 'gzip', 'zstd', 'zip'],
+  parquet: ['parquet'],
+  glm: ['hdf5'],
+};
+
+/** A granule's levels, as the files of a ZIP would be. They are small: read whole, and mostly with the head already. */
+async function describeLightning(
+  read: (range: ByteRange) => Promise<Uint8Array>,
+  head: Uint8Array,
+  source: SourceObject,
+  dataset: Dataset,
+  where: string,
+): Promise<FoundPart[]> {
+  const size = source.sizeBytes;
+  if (size > GLM_MAX_BYTES) {
+    throw new UnknownFormat(
+      `${where} is HDF5 of ${size} bytes, where a granule of lightning has ${GLM_MAX_BYTES} at most`,
+      {
+        where,
+      },
+    );
+  }
+  const bytes = head.length === size ? head : await read({ start: 0, end: size });
+  const rows = await describeGranule(bytes, where);
+  const options = dataset.source.glm;
+  return (options.levels ?? GLM_LEVELS).map(
+    (level, i): FoundPart => ({
+      format: 'glm',
+      level,
+      compression: 'none',
+      columns: glmColumns(level, options).map(({ name, type }) => ({ original: name, type })),
+      ...(options.box === undefined ? { rows: rows[level] } : {}),
+      // The object is read once, whatever is taken of it.
+      sizeBytes: i === 0 ? size : 0,
+      confidence: 1,
+      reasons: [`A granule of lightning (GLM L2 LCFA): ${level}`],
+    }),
+  );
 }
 
 async function describePlain(

@@ -79,6 +79,7 @@ function report(part: FoundPart) {
   const { entry, format, compression, dialect, columns, rows, confidence, reasons } = part;
   return {
     ...(entry ? { entry: entry.name } : {}),
+    ...(part.level ? { level: part.level } : {}),
     format,
     compression,
     ...(dialect ? { dialect } : {}),
@@ -97,6 +98,7 @@ function quotesOf(quote: string): string {
 function forPeople(part: FoundPart): string {
   const lines: string[] = [];
   if (part.entry) lines.push(`entry       ${part.entry.name}`);
+  if (part.level) lines.push(`level       ${part.level}`);
   lines.push(`format      ${part.format}${part.compression === 'none' ? '' : `, ${part.compression}`}`);
   if (part.dialect) {
     const { encoding, delimiter, quote, lineEnd, headerRows, skipLines } = part.dialect;

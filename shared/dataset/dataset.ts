@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ColumnType, isColumnType, OUTPUT_FORMATS } from '../domain/schema.ts';
+import { GLM_LEVELS, glmVariableNames } from '../formats/glm/columns.ts';
 import {
   DATASET_NAME_MAX_LENGTH,
   DEFAULT_CACHE_ENTRIES,
@@ -88,6 +89,32 @@ const Access = z
   })
   .describe("How the source's bucket is reached, when not by the process's own credentials");
 
+const longitude = (end: string) => z.number().min(-180).max(180).describe(`Longitude of the ${end} end`);
+const latitude = (end: string) => z.number().min(-90).max(90).describe(`Latitude of the ${end} end`);
+export const GlmSettings = z
+  .strictObject({
+    levels: z
+      .array(z.enum(GLM_LEVELS))
+      .min(1)
+      .optional()
+      .describe('Which tables are made, <table>_flashes, <table>_groups and <table>_events; default: all three'),
+    variables: z
+      .array(z.enum(glmVariableNames() as [string, ...string[]]))
+      .min(1)
+      .optional()
+      .describe('Which columns they have beside ids, parents and the granule they are of; default: all'),
+    box: z
+      .strictObject({
+        west: longitude('western'),
+        south: latitude('southern'),
+        east: longitude('eastern'),
+        north: latitude('northern'),
+      })
+      .optional()
+      .describe('In degrees: flashes in it, with their groups and events. West beyond east is across the antimeridian'),
+  })
+  .describe('What is taken of granules of lightning');
+
 export const SourceDefinition = z
   .strictObject({
     bucket: bucket.optional().describe('Default: the landing bucket'),
@@ -113,9 +140,13 @@ export const SourceDefinition = z
       .enum(['skip', 'fail'])
       .default('skip')
       .describe('Whether a run that finds no object succeeds without loading, or fails as NoInputObjects'),
-    format: z.enum(['auto', 'csv', 'parquet']).default('auto').describe('auto: from the content of each object'),
+    format: z
+      .enum(['auto', 'csv', 'parquet', 'glm'])
+      .default('auto')
+      .describe('auto: from the content of each object. glm: granules of lightning (GOES-R GLM L2 LCFA)'),
     access: Access.default({}),
     csv: CsvOptions.default({}),
+    glm: GlmSettings.default({}),
   })
   .describe('Where the objects are and which of them are loaded');
 
@@ -288,6 +319,12 @@ export function isDatasetName(text: string): boolean {
 /** The mode a data set has when it names none: whole partitions are replaced where there are any. */
 export function modeOf(dataset: Dataset): 'append' | 'overwrite-partitions' | 'overwrite' {
   return dataset.target.mode ?? (dataset.target.partitionBy.length > 0 ? 'overwrite-partitions' : 'append');
+}
+
+/** What stands behind the table's name, where a load makes several: the levels of granules that the data set says are its source. */
+export function tableSuffixes({ source, target }: Pick<Dataset, 'source' | 'target'>): string[] {
+  if (source.format !== 'glm' || target.layout === 'mirror') return [''];
+  return (source.glm.levels ?? GLM_LEVELS).map((level) => `_${level}`);
 }
 
 /** How long replaced files stay: none for readers by path, else as the data set or the deployment has it. */

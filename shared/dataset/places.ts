@@ -4,7 +4,7 @@ import type { OutputFormat } from '../domain/schema.ts';
 import { tableFolder, tableName } from '../domain/tables.ts';
 import { BadDataset, OutputInsideSource } from '../errors.ts';
 import type { Places } from '../ports/ports.ts';
-import type { Dataset } from './dataset.ts';
+import { type Dataset, tableSuffixes } from './dataset.ts';
 
 /** Where a data set's sources and outputs lie, and that they keep apart: what lands inside a source would start a load. */
 
@@ -34,14 +34,19 @@ export function mirrorRelative(dataset: Dataset, key: string): string {
 export function outputsOf(dataset: Dataset, places: Places): OutputPlace[] {
   const { target } = dataset;
   const bucket = target.bucket ?? places.lake;
-  return target.formats.map((format) =>
-    target.layout === 'mirror'
-      ? { bucket, prefix: mirrorFolder(target, format), what: `the ${format} files` }
-      : {
-          bucket,
-          prefix: tableFolder(target, format),
-          what: `the table ${target.database}.${tableName(target.table, format)}`,
-        },
+  if (target.layout === 'mirror') {
+    return target.formats.map((format) => ({
+      bucket,
+      prefix: mirrorFolder(target, format),
+      what: `the ${format} files`,
+    }));
+  }
+  return tableSuffixes(dataset).flatMap((suffix) =>
+    target.formats.map((format) => ({
+      bucket,
+      prefix: tableFolder(target, format, suffix),
+      what: `the table ${target.database}.${tableName(target.table, format, suffix)}`,
+    })),
   );
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { suggestion } from '../domain/nearest.ts';
 import { tableName } from '../domain/tables.ts';
 import { BadDataset, UnknownDataset } from '../errors.ts';
-import { type Dataset, MIRROR_DATABASE } from './dataset.ts';
+import { type Dataset, MIRROR_DATABASE, tableSuffixes } from './dataset.ts';
 import { deepFreeze } from './freeze.ts';
 import { loadDatasetFile } from './parse.ts';
 
@@ -49,7 +49,9 @@ export function datasetNamed(name: string, datasets: DatasetRegistry): Dataset {
 export function tablesWritten(dataset: Dataset): string[] {
   const { target } = dataset;
   if (target.layout === 'mirror' && target.database === MIRROR_DATABASE) return [];
-  return target.formats.map((format) => `${target.database}.${tableName(target.table, format)}`);
+  return tableSuffixes(dataset).flatMap((suffix) =>
+    target.formats.map((format) => `${target.database}.${tableName(target.table, format, suffix)}`),
+  );
 }
 
 /** All `*.yml` of a folder. Throws `BadDataset` with every problem of every file. */

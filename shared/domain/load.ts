@@ -4,6 +4,7 @@ import type { ErrorRecord } from '../errors.ts';
 import type { SliceLink, SliceRange } from '../formats/csv/slice.ts';
 import type { ColumnProfile } from '../formats/csv/types.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
+import type { GlmLevel } from '../formats/glm/columns.ts';
 import type { ZipEntry } from '../formats/zip.ts';
 import type { Column, ColumnType, OutputFormat, PartitionValues } from './schema.ts';
 import type { SourceObject } from './source.ts';
@@ -28,10 +29,12 @@ export interface ReadTask {
 
 // ── read ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** One file of an object: the object itself, or an entry of a ZIP. */
+/** One file of an object: the object itself, an entry of a ZIP, or a level of a granule of lightning. */
 export interface FilePart {
   entry?: ZipEntry;
-  format: 'csv' | 'parquet';
+  format: 'csv' | 'parquet' | 'glm';
+  /** Of a granule (`glm`): the table that this is. */
+  level?: GlmLevel;
   compression: 'none' | 'gzip' | 'zstd' | 'zip';
   /** For CSV, always explicit. */
   dialect?: CsvDialect;
@@ -94,6 +97,8 @@ export interface PlannedTable {
   columns: Column[];
   partitions: PartitionSpec[];
   writing: TableWriting;
+  /** Behind the data set's table name, where a load makes several tables: `_flashes`. */
+  suffix?: string;
   /** `layout: mirror`: keys in the lake bucket by format. */
   mirror?: { bucket: string; keys: Partial<Record<OutputFormat, string>> };
 }
@@ -107,6 +112,8 @@ export interface ConvertTask {
 
 export interface ConvertInput {
   source: SourceObject;
+  /** Index into the plan's tables, where it is another than the task's: a granule's levels stay together. */
+  table?: number;
   part: FilePart;
   columns: FileColumn[];
   /** One of several row-aligned ranges of the object. */
@@ -147,8 +154,9 @@ export interface ConvertReceipt {
   attempt: string;
   table: number;
   accounts: ConvertAccount[];
-  staged: (StoredFile & { bucket: number })[];
-  files: FinalStoredFile[];
+  /** `table` where it is another than the receipt's. */
+  staged: (StoredFile & { bucket: number; table?: number })[];
+  files: (FinalStoredFile & { table?: number })[];
   rejects: StoredFile | undefined;
 }
 

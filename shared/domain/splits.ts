@@ -29,7 +29,7 @@ export function planTasks(files: PlannedFile[], splitBytes: number, name: (index
     const bytes = group.reduce((sum, file) => sum + file.part.sizeBytes, 0);
     const ranges = group.length === 1 ? rangesOf(group[0], splitBytes) : undefined;
     if (ranges) {
-      for (const range of ranges) tasks.push({ table, inputs: [{ ...inputOf(group[0]), range }] });
+      for (const range of ranges) tasks.push({ table, inputs: [{ ...inputOf(group[0], table), range }] });
       continue;
     }
     const batch = open.get(table);
@@ -37,7 +37,7 @@ export function planTasks(files: PlannedFile[], splitBytes: number, name: (index
       close(table);
     }
     const into = open.get(table) ?? { inputs: [], bytes: 0 };
-    into.inputs.push(...group.map(inputOf));
+    into.inputs.push(...group.map((file) => inputOf(file, table)));
     into.bytes += bytes;
     open.set(table, into);
   }
@@ -45,20 +45,27 @@ export function planTasks(files: PlannedFile[], splitBytes: number, name: (index
   return tasks.map((task, i) => ({ task: name(i), ...task }));
 }
 
-function inputOf(file: PlannedFile): ConvertInput {
-  const { entry, format, compression, dialect } = file.part;
+function inputOf(file: PlannedFile, table: number): ConvertInput {
+  const { entry, format, compression, dialect, level } = file.part;
   return {
     source: file.source,
-    part: { format, compression, ...(entry ? { entry } : {}), ...(dialect ? { dialect } : {}) },
+    ...(file.table === table ? {} : { table: file.table }),
+    part: {
+      format,
+      compression,
+      ...(entry ? { entry } : {}),
+      ...(dialect ? { dialect } : {}),
+      ...(level ? { level } : {}),
+    },
     columns: file.columns,
   };
 }
 
-/** Files of one object and table, in order of first appearance. */
+/** Files of one object and table, in order of first appearance. The levels of a granule are read, and fail, together. */
 function byObject(files: PlannedFile[]): PlannedFile[][] {
   const groups = new Map<string, PlannedFile[]>();
   for (const file of files) {
-    const key = `${file.table} ${file.source.id}`;
+    const key = `${file.part.level ? 'levels' : file.table} ${file.source.id}`;
     const group = groups.get(key);
     if (group) group.push(file);
     else groups.set(key, [file]);

@@ -22,17 +22,20 @@ export const AVRO_TIMESTAMPS = 'sluice.avro.timestamps';
 
 const SUFFIX: Record<OutputFormat, string> = { parquet: '', avro: '_avro', csv: '_csv' };
 
-/** `db.t` is Parquet, `db.t_avro` and `db.t_csv` lie beside it. */
-export function tableName(table: string, format: OutputFormat): string {
-  return `${table}${SUFFIX[format]}`;
+/**
+ * `db.t` is Parquet, `db.t_avro` and `db.t_csv` lie beside it. `suffix` tells tables of one load apart, as in `db.t_flashes_avro`.
+ */
+export function tableName(table: string, format: OutputFormat, suffix = ''): string {
+  return `${table}${suffix}${SUFFIX[format]}`;
 }
 
 /** `<path>/<table>/`, the folder of a table of the data set in its bucket. */
 export function tableFolder(
   target: Pick<Dataset['target'], 'path' | 'database' | 'table'>,
   format: OutputFormat,
+  suffix = '',
 ): string {
-  return `${target.path ?? target.database}/${tableName(target.table, format)}/`;
+  return `${target.path ?? target.database}/${tableName(target.table, format, suffix)}/`;
 }
 
 /** The catalog's tables of a data set with the columns that the plan decided on. */
@@ -49,14 +52,14 @@ export function tablesOf(dataset: Dataset, planned: PlannedTable, lakeBucket: st
     }),
   );
   return target.formats.map((format) => {
-    const table = tableName(target.table, format);
+    const table = tableName(target.table, format, planned.suffix);
     const avro = format === 'avro';
     return {
       database: target.database,
       table,
       format,
       bucket: target.bucket ?? lakeBucket,
-      root: tableFolder(target, format),
+      root: tableFolder(target, format, planned.suffix),
       columns: avro ? avroTableColumns(columns, timestamps) : columns,
       partitionColumns,
       parameters: {

@@ -21,6 +21,7 @@ describe('a data set file', () => {
         format: 'auto',
         access: {},
         csv: {},
+        glm: {},
       },
       target: {
         database: 'd',
