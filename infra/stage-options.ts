@@ -10,6 +10,8 @@ export interface StageOptions {
   lakeBucket: string;
   /** ARN of a KMS key that buckets, queues, the topic and logs are encrypted with; empty: the services' own keys. */
   kmsKey: string;
+  /** Name of a bucket for the access logs of the buckets that are made, each under its own prefix; empty: none are kept. */
+  accessLogBucket: string;
   transferAcceleration: boolean;
   /** A weekly list of the landing bucket's objects, in the work bucket under `inventory/`. */
   inventory: boolean;
@@ -46,6 +48,7 @@ export function withStageOptions<T extends Template>(template: T, options: Stage
   expireWork(changed, options);
   if (options.transferAcceleration)
     propertiesOf(changed, 'LandingBucket')['AccelerateConfiguration'] = { AccelerationStatus: 'Enabled' };
+  if (options.accessLogBucket !== '') logAccess(changed, options.accessLogBucket);
   if (options.inventory) addInventory(changed);
   if (options.kmsKey !== '') encryptBy(changed, options.kmsKey);
   setConcurrency(changed, options);
@@ -73,6 +76,15 @@ function expireWork(resources: Resources, { failedDays, rejectedDays }: StageOpt
     if (!Number.isInteger(days) || days < 1)
       throw new Error(`${folder}Days must be a whole number of days, not ${days}`);
     lifecycle.Rules.push({ Id: `forget-${folder}`, Status: 'Enabled', Prefix: `${folder}/`, ExpirationInDays: days });
+  }
+}
+
+function logAccess(resources: Resources, bucket: string): void {
+  for (const [id] of BUCKETS) {
+    propertiesOf(resources, id)['LoggingConfiguration'] = {
+      DestinationBucketName: bucket,
+      LogFilePrefix: { 'Fn::Sub': `\${AWS::StackName}/${id}/` },
+    };
   }
 }
 

@@ -6,6 +6,7 @@ const NONE: StageOptions = {
   workBucket: '',
   lakeBucket: '',
   kmsKey: '',
+  accessLogBucket: '',
   transferAcceleration: false,
   inventory: false,
   failedDays: 0,
@@ -104,6 +105,15 @@ describe('the choices of a stage', () => {
     });
     expect(() => withOptions({ reservedConcurrency: 'red=5' })).toThrow('names the function "red", which there is not');
     expect(() => withOptions({ reservedConcurrency: '50' })).toThrow('must be like "convert=50, read=20", not "50"');
+  });
+
+  it('log who reads and writes the buckets, each under a prefix of its own', () => {
+    expect(withOptions({ accessLogBucket: 'logs' })['LakeBucket']!.Properties).toMatchObject({
+      LoggingConfiguration: {
+        DestinationBucketName: 'logs',
+        LogFilePrefix: { 'Fn::Sub': '${AWS::StackName}/LakeBucket/' },
+      },
+    });
   });
 
   it('list the landing bucket into the work bucket, which lets S3 write there', () => {

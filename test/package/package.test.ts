@@ -25,6 +25,7 @@ const EVERY_CHOICE: StageOptions = {
   workBucket: '',
   lakeBucket: 'a-lake-that-exists',
   kmsKey: 'arn:aws:kms:eu-west-1:123456789012:key/0d1a8c52-6b5e-4f0a-9c39-6a1f2d0c7e11',
+  accessLogBucket: 'access-logs',
   transferAcceleration: true,
   inventory: true,
   failedDays: 90,
