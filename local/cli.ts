@@ -99,6 +99,18 @@ function program(signal: AbortSignal): Command {
       process.exitCode = await inspect(invocation(), file);
     });
   cli
+    .command('preview')
+    .argument('<file...>', 'delimited text: plain, gzip, zstd, ZIP')
+    .description('the rows of files as they would be loaded, and the rejects; nothing is loaded')
+    .option('--rows <n>', 'of each file at most so many rows, or all', rowLimit)
+    .option('--csv', 'print the rows as CSV')
+    .option('--out <dir>', 'write x.csv and x.rejects.jsonl for each file x')
+    .addOption(set())
+    .action(async (files, options) => {
+      const { preview } = await import('./commands/preview.ts');
+      process.exitCode = await preview(invocation(), files, options);
+    });
+  cli
     .command('query')
     .argument('<sql>')
     .description('query the published tables')
@@ -171,6 +183,10 @@ function program(signal: AbortSignal): Command {
 function wholeNumber(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It is to be a whole number from 1.');
+}
+
+function rowLimit(text: string): number | 'all' {
+  return text === 'all' ? text : wholeNumber(text);
 }
 
 function list(text: string): string[] {

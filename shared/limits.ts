@@ -310,6 +310,16 @@ export const TOLERANT_CHUNK_BYTES = 1 * MiB;
 /** Rejected rows that are gathered before they are written; each holds up to `REJECT_RAW_MAX_BYTES` of its text. */
 export const REJECTS_WRITTEN_AT_ONCE = 256;
 
+// ── preview ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Rows shown of a file where no number is asked for: about a screen. */
+export const PREVIEW_ROWS = 20;
+/** Values of a column of which it is remembered whether they fit its type; then all are forgotten, so that memory is bounded. */
+export const PREVIEW_CHECKED_VALUES = 100_000;
+/** Of the engine that is asked about single values; some thousand of them at once take little of it. */
+export const PREVIEW_ENGINE_BYTES = 256 * MiB;
+/** Rejected rows shown to people by default; the file of them has all. */
+export const PREVIEW_REJECTS_SHOWN = 5;
+
 // ── clustering kernels ──────────────────────────────────────────────────────────────────────────────────────────────
 /** Coordinates lie within ± this: squares of differences, summed over any number of points, are then finite. */
 export const COORDINATE_MAX = 1e145;

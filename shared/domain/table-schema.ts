@@ -1,6 +1,6 @@
 import { type Dataset, type DeclaredColumn, declaredColumns } from '../dataset/dataset.ts';
 import { SchemaMismatch, SchemaWouldWiden } from '../errors.ts';
-import { type ColumnProfile, mergeProfiles, typeOf } from '../formats/csv/types.ts';
+import { type ColumnProfile, formOf, mergeProfiles, typeOf } from '../formats/csv/types.ts';
 import type { FoundColumn, FoundPart } from './load.ts';
 import { normaliseNames } from './names.ts';
 import { suggestion } from './nearest.ts';
@@ -79,8 +79,9 @@ function decide(
 ): { type: ColumnType; format?: string } {
   const inferred = found.profile ? typeOf(found.profile) : undefined;
   if (declared?.type) {
-    const same = inferred?.type === declared.type && inferred.format !== undefined;
-    return { type: declared.type, ...(same ? { format: inferred.format } : {}) };
+    const { type } = declared;
+    const format = found.profile && (type === 'date' || type === 'timestamp') ? formOf(found.profile, type) : undefined;
+    return { type, ...(format === undefined ? {} : { format }) };
   }
   if (found.stated === undefined) return inferred ?? { type: 'string' };
   if (!inferred) return { type: found.stated };

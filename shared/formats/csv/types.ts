@@ -363,6 +363,18 @@ function temporalType(
 }
 
 /**
+ * The strptime form that dates or timestamps of a column have where they are declared to be such, whatever else it holds: what
+ * most values fit. Undefined where that is ISO 8601, or day first and month first alike.
+ */
+export function formOf(profile: ColumnProfile, type: 'date' | 'timestamp'): string | undefined {
+  const forms = Object.entries(type === 'date' ? profile.dates : profile.timestamps);
+  const most = Math.max(0, ...forms.map(([, values]) => values));
+  const likely = forms.filter(([form, values]) => values === most && !form.includes('%B')).map(([form]) => form);
+  const [form] = likely.length > 0 ? likely : forms.filter(([, values]) => values === most).map(([each]) => each);
+  return likely.length > 1 || form === ISO ? undefined : form;
+}
+
+/**
  * Settles dates that could be day first or month first by other columns of the same file: where one proves an order, and
  * none the other, those written alike have it too. The order that is not meant is taken from the profiles.
  */
