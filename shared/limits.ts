@@ -372,3 +372,7 @@ export const LINKAGE_MAX_POINTS = 8_000;
 // ── lightning ───────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Bytes of a granule at most, which is read in memory: real ones have one, in the greatest storms a few. */
 export const GLM_MAX_BYTES = 64 * MiB;
+
+// ── distances ───────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Bytes of a line of a distance list at most: two keys and a number. */
+export const DISTANCE_LINE_MAX_BYTES = 64 * KiB;
