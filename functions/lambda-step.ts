@@ -8,6 +8,7 @@ import type { TableEngine } from '../shared/engine/table-engine.ts';
 import type { Ports } from '../shared/ports/ports.ts';
 import { logger, metrics, tracer } from '../shared/telemetry.ts';
 import { awsPorts } from './aws-ports.ts';
+import { withPlace } from './error-place.ts';
 import { parseStepInput } from './step-input.ts';
 import { measureError, measureInvocation, measureOutput } from './step-metrics.ts';
 
@@ -39,7 +40,7 @@ export function lambdaStep<I, O>(
       return output;
     } catch (error) {
       measureError(error);
-      throw error;
+      throw withPlace(error);
     } finally {
       measureInvocation(invocation, objects.calls, clock.now().getTime());
     }

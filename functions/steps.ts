@@ -1,11 +1,13 @@
 import type { z } from 'zod';
 import type { Ports } from '../shared/ports/ports.ts';
 import { ConvertStepInput, makeConvert } from './convert/step.ts';
+import { withPlace } from './error-place.ts';
 import { GatherInput, makeGather } from './gather/step.ts';
 import { ListLatestInput, makeListLatest, type ResolveRequest } from './list-latest/step.ts';
 import { makePlan, PlanInput } from './plan/step.ts';
 import { makePublish, PublishInput } from './publish/step.ts';
-import { makeQuarantine, QuarantineInput } from './quarantine/step.ts';
+import { QuarantineInput } from './quarantine/input.ts';
+import { makeQuarantine } from './quarantine/step.ts';
 import { makeRead, ReadInput } from './read/step.ts';
 import { makeRepartition, RepartitionStepInput } from './repartition/step.ts';
 import { makeRetire, RetireInput } from './retire/step.ts';
@@ -30,5 +32,11 @@ export function makeSteps(ports: Ports, resolve: ResolveRequest): Record<string,
 }
 
 function checked<T>(input: z.ZodType<T>, step: (event: T, attempt: string) => Promise<unknown>): StepHandler {
-  return (event, attempt) => step(parseStepInput(input, event), attempt);
+  return async (event, attempt) => {
+    try {
+      return await step(parseStepInput(input, event), attempt);
+    } catch (error) {
+      throw withPlace(error);
+    }
+  };
 }

@@ -105,6 +105,13 @@ export function isObjectFault(error: unknown): error is SluiceError {
   return error instanceof SluiceError && OBJECT_FAULTS.has(error.name);
 }
 
+/** True for an error of the data set or of what was asked: no object is at fault, nor would any other fare better. */
+export function isRequestFault({ name }: Pick<ErrorRecord, 'name'>): boolean {
+  return REQUEST_FAULTS.has(name);
+}
+
+const REQUEST_FAULTS = new Set(['BadDataset', 'BadRequest', 'UnknownDataset', 'OutputInsideSource']);
+
 const OBJECT_FAULTS = new Set([
   'BadInput',
   'EmptyObject',

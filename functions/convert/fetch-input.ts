@@ -1,6 +1,6 @@
 import { open, rename } from 'node:fs/promises';
 import type { ConvertInput } from '../../shared/domain/load.ts';
-import type { SourceObject } from '../../shared/domain/source.ts';
+import { originOf, type SourceObject } from '../../shared/domain/source.ts';
 import type { LocalInput } from '../../shared/engine/table-engine.ts';
 import { ObjectChanged, ObjectNotFound, PreconditionFailed } from '../../shared/errors.ts';
 import { type SliceLink, takeSlice } from '../../shared/formats/csv/slice.ts';
@@ -82,7 +82,7 @@ function localInput(input: ConvertInput, path: string): LocalInput {
   const { source, part, columns } = input;
   return {
     path,
-    uri: uri(source),
+    uri: uri(originOf(source)),
     ...(part.entry ? { entry: part.entry.name } : {}),
     sourceId: source.id,
     // Whatever it was, what is not CSV lies here as Parquet.

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { runKeys } from '../../shared/commit/keys.ts';
 import { writeReceipt } from '../../shared/commit/receipts.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
+import { storeOf } from '../../shared/commit/source-store.ts';
 import { storeFile } from '../../shared/commit/store-file.ts';
 import { readTask, TaskItem } from '../../shared/commit/tasks.ts';
 import type { Dataset } from '../../shared/dataset/dataset.ts';
@@ -83,7 +84,6 @@ interface TablesOutcome extends Pick<ConvertOutcome, 'accounts'> {
 
 /** Every input as a local file, or the fault of its object. The levels of a granule come by one read of it. */
 async function fetchAll(ports: Ports, { source }: Dataset, task: ConvertTask, scratch: string): Promise<Fetched[]> {
-  const store = ports.sources(source.access);
   const pathOf = (input: number) => `${scratch}/in-${input}`;
   const together = new Map<string, number[]>();
   task.inputs.forEach((input, index) => {
@@ -95,6 +95,7 @@ async function fetchAll(ports: Ports, { source }: Dataset, task: ConvertTask, sc
     async (indices): Promise<Fetched[]> => {
       const inputs = indices.map((index) => task.inputs[index]!);
       const [first] = inputs as [ConvertInput];
+      const store = storeOf(ports, source.access, first.source);
       try {
         const files = first.part.level
           ? await fetchGranule(store, inputs, source.glm, (i) => pathOf(indices[i]!))

@@ -28,14 +28,20 @@ export async function candidatesOf(
 
 async function named(ports: Ports, request: LoadRequest, wanted: RequestedObject[]): Promise<Candidates> {
   const store = ports.sources(request.dataset.source.access);
-  const found = await pMap(wanted, (object) => store.head({ bucket: object.bucket, key: object.key }), {
-    concurrency: SMALL_CALLS_AT_ONCE,
-  });
+  const found = await pMap(
+    wanted,
+    ({ bucket, key, copy }) =>
+      copy ? ports.objects.head({ bucket: ports.places.work, key: copy.key }) : store.head({ bucket, key }),
+    { concurrency: SMALL_CALLS_AT_ONCE },
+  );
   const objects = new Map<string, SourceObject>();
   let superseded = 0;
   wanted.forEach((object, i) => {
     const info = found[i];
-    if (info && (object.etag === undefined || object.etag === info.etag)) {
+    if (info && object.copy) {
+      const source = standIn(object, object.copy, info);
+      objects.set(source.id, source);
+    } else if (info && (object.etag === undefined || object.etag === info.etag)) {
       const source = toSource(info);
       objects.set(source.id, source);
     } else if (request.trigger === 'event') {
@@ -79,6 +85,15 @@ function keyFilter(by: { prefix: string; contains: string | undefined; glob: str
     if (by.contains !== undefined && !info.key.includes(by.contains)) return false;
     return matches === undefined || matches(info.key.slice(by.prefix.length));
   };
+}
+
+/** A copy in quarantine, in the place of the object version that failed. */
+function standIn(
+  { bucket, key, etag = '' }: RequestedObject,
+  { lastModified }: NonNullable<RequestedObject['copy']>,
+  info: ObjectInfo,
+): SourceObject {
+  return { ...toSource(info), id: sourceId(bucket, key, etag), lastModified, standsFor: { bucket, key, etag } };
 }
 
 function toSource(info: ObjectInfo): SourceObject {

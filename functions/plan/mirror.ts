@@ -3,6 +3,7 @@ import type { Dataset } from '../../shared/dataset/dataset.ts';
 import { mirrorFolder, mirrorRelative } from '../../shared/dataset/places.ts';
 import type { PlannedTable } from '../../shared/domain/load.ts';
 import type { OutputFormat } from '../../shared/domain/schema.ts';
+import { originOf } from '../../shared/domain/source.ts';
 import type { PlannedFile } from '../../shared/domain/splits.ts';
 import { schemaOf } from '../../shared/domain/table-schema.ts';
 import type { Places } from '../../shared/ports/ports.ts';
@@ -21,7 +22,7 @@ export function mirrorTables(fixed: RunRequest, found: FoundObject[], places: Pl
       const schema = schemaOf([part], dataset);
       const writing = writingOf(fixed, schema.columns, schema, undefined);
       const relative = unique(
-        relativeName(mirrorRelative(dataset, source.key), part.entry?.name ?? part.level, parts.length),
+        relativeName(mirrorRelative(dataset, originOf(source).key), part.entry?.name ?? part.level, parts.length),
         taken,
       );
       const keys = Object.fromEntries(

@@ -1,4 +1,4 @@
-import type { FixedFile, Intent, NewFile, TableChange } from '../../shared/commit/entry.ts';
+import type { CommittedSource, FixedFile, Intent, NewFile, TableChange } from '../../shared/commit/entry.ts';
 import { type LogState, tableKey } from '../../shared/commit/fold.ts';
 import { openLog } from '../../shared/commit/log.ts';
 import { readOutcomes } from '../../shared/commit/receipts.ts';
@@ -14,6 +14,7 @@ import type {
   RepartitionTask,
 } from '../../shared/domain/load.ts';
 import { OUTPUT_FORMATS, type OutputFormat } from '../../shared/domain/schema.ts';
+import { originOf, type SourceObject } from '../../shared/domain/source.ts';
 import { tableName, tablesOf } from '../../shared/domain/tables.ts';
 import { AccountsMismatch, type ErrorRecord, RETRYABLE, SluiceError } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
@@ -42,11 +43,16 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
     force: reload,
     readers,
     graceSeconds: graceSecondsOf(dataset, ports.graceMinutes),
-    sources: sources.map(({ id, bucket, key, etag, lastModified }) => ({ id, bucket, key, etag, lastModified })),
+    sources: sources.map(committed),
     tables: tableChanges(),
     fixed: mirrored ? fixedFiles(plan, finals) : [],
     plannedAt: plan.plannedAt,
   };
+}
+
+function committed(source: SourceObject): CommittedSource {
+  const { bucket, key, etag } = originOf(source);
+  return { id: source.id, bucket, key, etag, lastModified: source.lastModified };
 }
 
 type TableFile = FinalStoredFile & { table: number };

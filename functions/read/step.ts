@@ -3,6 +3,7 @@ import pMap from 'p-map';
 import { z } from 'zod';
 import { writeReceipt } from '../../shared/commit/receipts.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
+import { storeOf } from '../../shared/commit/source-store.ts';
 import { readTask, TaskItem } from '../../shared/commit/tasks.ts';
 import type { FailedSource, ReadReceipt, ReadTask } from '../../shared/domain/load.ts';
 import { isObjectFault, objectErrorRecord } from '../../shared/errors.ts';
@@ -24,7 +25,7 @@ export function makeRead(ports: Ports) {
   return async (event: ReadInput, attempt: string): Promise<ReadOutput> => {
     const { request } = await runFiles(ports, event.run).request();
     const task = await readTask<ReadTask>(ports.objects, ports.places.work, event.at);
-    const store = ports.sources(request.dataset.source.access);
+    const { access } = request.dataset.source;
     const scratch = await ports.newScratch();
     try {
       const found: ReadReceipt['found'] = [];
@@ -34,6 +35,7 @@ export function makeRead(ports: Ports) {
         async (source, i): Promise<ReadReceipt['found'][number] | FailedSource> => {
           try {
             const engine = () => ports.engine();
+            const store = storeOf(ports, access, source);
             return {
               source,
               parts: await describeObject({ store, engine, scratch: `${scratch}/${i}` }, source, request.dataset),

@@ -28,13 +28,16 @@ export async function repair(at: Invocation, table: string | undefined): Promise
   return withHome(at, async (home) => {
     const names = table === undefined ? await datasetsWithLog(home) : [await ownerOf(home, table)];
     const repaired = [];
-    for (const name of names) {
-      const holder = {
-        run: `repair-${process.pid}`,
-        executionId: `repair-${process.pid}`,
-        attempt: home.ports.newId(),
-      };
-      repaired.push({ dataset: name, ...(await repairDataset(home.ports, { name }, holder)) });
+    // On record as runs are: while this process lives, nobody else may take its lock.
+    const own = `repair-${home.ports.newId()}`;
+    await home.executions.begin(own);
+    try {
+      for (const name of names) {
+        const holder = { run: own, executionId: own, attempt: own };
+        repaired.push({ dataset: name, ...(await repairDataset(home.ports, { name }, holder)) });
+      }
+    } finally {
+      await home.executions.end(own, 'SUCCEEDED');
     }
     if (at.output.json) at.output.out(JSON.stringify(repaired, null, 2));
     for (const { dataset, unfinished, version } of at.output.json ? [] : repaired) {

@@ -251,7 +251,8 @@ export function directoryObjectStore(root: string): ObjectStore {
         guard(from, async (folder, where) => {
           for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt++) {
             const found = await findPinned(from, folder, pin);
-            const etag = await shareOrCopy(found.path, scratchFile).catch(ignoring('ENOENT'));
+            const copying = options.apart ? copyInto(scratchFile, found.path) : shareOrCopy(found.path, scratchFile);
+            const etag = await copying.catch(ignoring('ENOENT'));
             if (etag === etagOf(found.stats)) return etag;
             const now = await find(layout(folder, from.key));
             if (etag !== undefined && now && etagOf(now.stats) === etagOf(found.stats)) return etag;

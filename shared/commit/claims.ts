@@ -12,6 +12,10 @@ interface ClaimRecord {
   executionId: string;
   /** Key of the object under `failed/`: it waits there to be asked for again. */
   quarantined?: string;
+  /** Runs that failed on this version of the object, one after the other. */
+  failures?: number;
+  /** Where the last one of them left it, while another run tries. */
+  left?: string;
 }
 
 export type ClaimOutcome =
@@ -44,9 +48,9 @@ export async function claim(
 ): Promise<ClaimOutcome> {
   if (state.sources.has(source.id) && !claimant.force) return 'loaded';
   const address = { bucket: ports.places.work, key: claimKey(claimant.dataset, source.id) };
-  const body = JSON.stringify({ run: claimant.run, executionId: claimant.executionId } satisfies ClaimRecord);
+  const own: ClaimRecord = { run: claimant.run, executionId: claimant.executionId };
   for (;;) {
-    const held = await tryPut(ports, address, body);
+    const held = await tryPut(ports, address, JSON.stringify(own));
     if (held === undefined) return 'claimed';
     if (held === 'gone') continue;
     if (held.value.run === claimant.run) return 'claimed';
@@ -55,7 +59,9 @@ export async function claim(
     if (standing === 'at work') return 'held';
     if (standing === 'unfinished') return { unfinished: held.value.run };
     try {
-      await ports.objects.put(address, body, { condition: { ifMatch: held.etag } });
+      const { failures, left, quarantined = left } = held.value;
+      const body: ClaimRecord = { ...own, ...(failures ? { failures, left: quarantined } : {}) };
+      await ports.objects.put(address, JSON.stringify(body), { condition: { ifMatch: held.etag } });
       return 'claimed';
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
@@ -94,26 +100,48 @@ async function standingOf(
   return settled === 'abort' ? 'settled' : 'unfinished';
 }
 
-/**
- * Says in the claim that the object failed, so that neither its event nor a sweep tries it again by itself. A claim that
- * another run has taken over is left as it is.
- */
-export async function markQuarantined(
+/** A run's own claim on an object that failed. */
+export interface FailedClaim {
+  /** Runs that failed on this version of the object, this one among them. */
+  failures: number;
+  /** Key under `failed/` of what an earlier run left there. */
+  left: string | undefined;
+  /**
+   * Says in the claim that the object failed and lies there, so that neither its event nor a sweep tries it again by itself.
+   * False where another run has taken the object over meanwhile, whose it is now.
+   */
+  mark(): Promise<boolean>;
+}
+
+/** Undefined where the object is another run's by now. `key` is where it is going to lie under `failed/`. */
+export async function failedClaim(
   ports: Ports,
   dataset: string,
   id: string,
   run: string,
   key: string,
-): Promise<void> {
+): Promise<FailedClaim | undefined> {
   const address = { bucket: ports.places.work, key: claimKey(dataset, id) };
   const held = await findJson<ClaimRecord>(ports.objects, address);
-  if (held?.value.run !== run) return;
-  try {
-    const body = JSON.stringify({ ...held.value, quarantined: key } satisfies ClaimRecord);
-    await ports.objects.put(address, body, { condition: { ifMatch: held.etag } });
-  } catch (error) {
-    if (!(error instanceof PreconditionFailed)) throw error;
-  }
+  if (held?.value.run !== run) return undefined;
+  const { quarantined, failures = 0, left } = held.value;
+  const marked: ClaimRecord = { ...held.value, quarantined: key, failures: failures + 1 };
+  if (quarantined === key) return { failures, left, mark: async () => true };
+  return {
+    failures: marked.failures!,
+    left,
+    async mark() {
+      try {
+        await ports.objects.put(address, JSON.stringify(marked), { condition: { ifMatch: held.etag } });
+        return true;
+      } catch (error) {
+        if (!(error instanceof PreconditionFailed)) throw error;
+        // Taken over, or marked by an attempt whose answer was lost.
+        const now = await findJson<ClaimRecord>(ports.objects, address);
+        return now?.value.run === run && now.value.quarantined === key;
+      }
+    },
+  };
 }
 
 /** P9's last: the ledger's cache, so that a listing tells what is loaded without a get. */

@@ -76,8 +76,7 @@ async function record(ports: Ports, entry: LogEntry): Promise<void> {
   await pMap(entry.sources, (source) => markLoaded(ports, entry.dataset, source.id, entry.run), {
     concurrency: SMALL_CALLS_AT_ONCE,
   });
-  const { redrives } = fixed.request;
-  if (redrives !== undefined) await emptyQuarantine(ports, entry.dataset, redrives, entry.sources);
+  if (entry.sources.length > 0) await emptyQuarantine(ports, entry.dataset, fixed.request.redrives, entry.sources);
 }
 
 /** What a run wrote, by table. */

@@ -1,5 +1,6 @@
 import type { FailedSource, SourceAccount } from '../domain/load.ts';
 import type { OutputFormat } from '../domain/schema.ts';
+import { originOf } from '../domain/source.ts';
 import { type ErrorRecord, PreconditionFailed } from '../errors.ts';
 import { uri } from '../ports/object-store.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -66,6 +67,13 @@ export async function writeHistory(ports: Ports, record: RunRecord): Promise<voi
   }
 }
 
+/** Whether the run's lines are written: it ended, one way or the other. One listing call, for which every step is let. */
+export async function hasHistory(ports: Ports, dataset: string, run: string): Promise<boolean> {
+  const key = historyKey(dataset, run);
+  for await (const info of ports.objects.list(ports.places.work, key)) return info.key === key;
+  return false;
+}
+
 function historyLines(record: RunRecord, endedAt: Date): HistoryLine[] {
   const base = {
     run: record.run,
@@ -88,7 +96,7 @@ function historyLines(record: RunRecord, endedAt: Date): HistoryLine[] {
   const loaded = record.accounts.map(
     (account): HistoryLine => ({
       ...base,
-      source: uri(account.source),
+      source: uri(originOf(account.source)),
       entry: account.entry ?? null,
       source_status: record.status === 'succeeded' ? 'loaded' : 'none',
       rows_read: account.rowsRead,
@@ -105,7 +113,7 @@ function historyLines(record: RunRecord, endedAt: Date): HistoryLine[] {
     (failure): HistoryLine => ({
       ...base,
       ...none,
-      source: uri(failure.source),
+      source: uri(originOf(failure.source)),
       source_status: 'quarantined',
       error_name: failure.error.name,
       error_message: failure.error.message,

@@ -7,7 +7,7 @@ import { lockKey } from './keys.ts';
 /** P7: who may touch a data set's root and catalog. */
 interface LockRecord {
   run: string;
-  executionId: string;
+  executionId?: string;
   attempt: string;
   /** ISO 8601; after it the holder has stopped, or its Lambda was ended. */
   expires: string;
@@ -16,7 +16,8 @@ interface LockRecord {
 /** Who asks for the lock: the execution that does the work, for whomever it is done. */
 export interface LockHolder {
   run: string;
-  executionId: string;
+  /** With whose end the lock is anybody's; none: only with its lease. */
+  executionId?: string;
   attempt: string;
 }
 
@@ -74,7 +75,8 @@ function isMine(held: LockRecord, holder: { run: string; attempt: string }): boo
 }
 
 async function mayTakeOver(ports: Ports, held: LockRecord, now: Date): Promise<boolean> {
-  return new Date(held.expires) <= now || (await ports.executions.gone(held.executionId));
+  if (new Date(held.expires) <= now) return true;
+  return held.executionId !== undefined && (await ports.executions.gone(held.executionId));
 }
 
 function lockHeld(dataset: string, held: LockRecord): LockHeld {

@@ -1,71 +1,135 @@
+import { rm } from 'node:fs/promises';
 import pMap from 'p-map';
 import type { FailedSource } from '../domain/load.ts';
-import { ObjectNotFound, PreconditionFailed } from '../errors.ts';
-import { SMALL_CALLS_AT_ONCE } from '../limits.ts';
-import { uri } from '../ports/object-store.ts';
+import { originOf, type SourceObject } from '../domain/source.ts';
+import { AccessDenied, ObjectNotFound, PreconditionFailed } from '../errors.ts';
+import { QUARANTINE_COPY_MAX_BYTES, QUARANTINE_FETCH_MAX_BYTES, SMALL_CALLS_AT_ONCE } from '../limits.ts';
+import { type Address, type ObjectStore, uri, type Written } from '../ports/object-store.ts';
 import type { Ports } from '../ports/ports.ts';
-import { markQuarantined } from './claims.ts';
+import { failedClaim } from './claims.ts';
 import { putJson } from './json-object.ts';
 import { failedKey } from './keys.ts';
-import { emptyQuarantine } from './redrive.ts';
+import { deleteQuarantined, quarantined, REASON } from './redrive.ts';
 import type { RunRequest } from './run-files.ts';
+import { storeOf } from './source-store.ts';
 
-/** What lies beside (or instead of) a quarantined object. */
+/** What lies beside (or instead of) a quarantined object, as `<key>.error.json`. */
 export interface QuarantineRecord {
   dataset: string;
   run: string;
   /** ISO 8601. */
   at: string;
+  /** read, convert, whole or repartition; `run` where the run failed, by no fault of this object that is known. */
   step: string;
+  /** Runs that failed on this object, one redriving what the other left, this one among them. */
+  attempts: number;
   source: { uri: string; etag: string; versionId?: string; sizeBytes: number; lastModified: string };
   error: { name: string; message: string; where?: string };
   /** Key of the copy in the work bucket; undefined: pointed to only, or the source had gone. */
   copy: string | undefined;
+  /** The copy as it was made: another ETag says that somebody mended it. */
+  copyEtag: string | undefined;
 }
 
 /**
- * Puts each failed object under `failed/`, with its reason in `.error.json`. Doing it twice writes the same keys. A source
- * of another store or one that is gone is pointed to.
+ * Puts each failed object under `failed/`, with its reason in `.error.json`, and returns those that it put there: what
+ * another run has taken over meanwhile is that run's. Doing it twice writes the same keys.
  */
-export async function quarantine(ports: Ports, fixed: RunRequest, failed: FailedSource[]): Promise<void> {
-  const { dataset } = fixed.request;
-  const date = fixed.startedAt.slice(0, 10);
-  const copies = dataset.quarantine === 'copy' && ports.sources(dataset.source.access) === ports.objects;
-  await pMap(
-    failed,
-    async ({ source, step, error }) => {
-      const key = failedKey(dataset.name, date, fixed.run, source);
-      const copied = copies && (await tryCopy(ports, source, key));
-      const { etag, versionId, sizeBytes, lastModified } = source;
-      const record: QuarantineRecord = {
-        dataset: dataset.name,
-        run: fixed.run,
-        at: ports.clock.now().toISOString(),
-        step,
-        source: { uri: uri(source), etag, ...(versionId ? { versionId } : {}), sizeBytes, lastModified },
-        error,
-        copy: copied ? key : undefined,
-      };
-      await putJson(ports.objects, { bucket: ports.places.work, key: `${key}.error.json` }, record);
-      await markQuarantined(ports, dataset.name, source.id, fixed.run, key);
-    },
-    { concurrency: SMALL_CALLS_AT_ONCE },
-  );
-  // One record an object: what failed again lies there under its last run.
+export async function quarantine(ports: Ports, fixed: RunRequest, failed: FailedSource[]): Promise<FailedSource[]> {
   const { redrives } = fixed.request;
-  if (redrives !== undefined && redrives !== fixed.run) {
-    const sources = failed.map(({ source }) => source);
-    await emptyQuarantine(ports, dataset.name, redrives, sources);
+  const dataset = fixed.request.dataset.name;
+  const before = failed.length > 0 && redrives !== undefined ? await quarantined(ports, dataset, redrives) : [];
+  const attemptsBefore = new Map(before.map(({ record }) => [record.source.uri, record.attempts]));
+  const { access } = fixed.request.dataset.source;
+  const put = await pMap(
+    failed,
+    async (failure) => {
+      const attempts = attemptsBefore.get(uri(originOf(failure.source))) ?? 0;
+      return (await putOne(ports, fixed, failure, redrives === fixed.run ? 0 : attempts)) ? failure : undefined;
+    },
+    // Of another account's bucket each goes through this machine's disk.
+    { concurrency: ports.sources(access) === ports.objects ? SMALL_CALLS_AT_ONCE : 1 },
+  );
+  const done = put.filter((failure) => failure !== undefined);
+  // One record an object: what failed again lies there under its last run.
+  if (redrives !== fixed.run) {
+    const uris = new Set(done.map(({ source }) => uri(originOf(source))));
+    const again = before.filter(({ record }) => uris.has(record.source.uri));
+    await deleteQuarantined(
+      ports,
+      again.map(({ key }) => key),
+    );
+  }
+  return done;
+}
+
+/** False where the object is another run's. */
+async function putOne(
+  ports: Ports,
+  fixed: RunRequest,
+  { source, step, error }: FailedSource,
+  attemptsBefore: number,
+): Promise<boolean> {
+  const { dataset } = fixed.request;
+  const origin = originOf(source);
+  const key = failedKey(dataset.name, fixed.startedAt.slice(0, 10), fixed.run, origin);
+  const claimed = await failedClaim(ports, dataset.name, source.id, fixed.run, key);
+  if (!claimed) return false;
+  const copied = dataset.quarantine === 'copy' ? await tryCopy(ports, fixed, source, key) : undefined;
+  const { versionId, sizeBytes, lastModified } = source;
+  const record: QuarantineRecord = {
+    dataset: dataset.name,
+    run: fixed.run,
+    at: ports.clock.now().toISOString(),
+    step,
+    attempts: Math.max(claimed.failures, attemptsBefore + 1),
+    source: {
+      uri: uri(origin),
+      etag: origin.etag,
+      ...(versionId && !source.standsFor ? { versionId } : {}),
+      sizeBytes,
+      lastModified,
+    },
+    error,
+    copy: copied ? key : undefined,
+    copyEtag: copied?.etag,
+  };
+  const reason = `${key}${REASON}`;
+  await putJson(ports.objects, { bucket: ports.places.work, key: reason }, record);
+  const mine = await claimed.mark();
+  if (!mine) await deleteQuarantined(ports, [reason]);
+  else if (claimed.left !== undefined && claimed.left !== key)
+    await deleteQuarantined(ports, [`${claimed.left}${REASON}`]);
+  return mine;
+}
+
+/** Undefined where the object is pointed to: it is too large, overwritten or gone, or this process may not read it. */
+async function tryCopy(
+  ports: Ports,
+  fixed: RunRequest,
+  source: SourceObject,
+  key: string,
+): Promise<Written | undefined> {
+  const store = storeOf(ports, fixed.request.dataset.source.access, source);
+  const own = store === ports.objects;
+  if (source.sizeBytes > (own ? QUARANTINE_COPY_MAX_BYTES : QUARANTINE_FETCH_MAX_BYTES)) return undefined;
+  const to = { bucket: ports.places.work, key };
+  try {
+    return own ? await ports.objects.copy(source, to, { apart: true }) : await fetchInto(ports, store, source, to);
+  } catch (error) {
+    const lost = error instanceof ObjectNotFound || error instanceof PreconditionFailed;
+    if (lost || error instanceof AccessDenied) return undefined;
+    throw error;
   }
 }
 
-async function tryCopy(ports: Ports, source: FailedSource['source'], key: string): Promise<boolean> {
+async function fetchInto(ports: Ports, store: ObjectStore, source: SourceObject, to: Address): Promise<Written> {
+  const scratch = await ports.newScratch();
   try {
-    await ports.objects.copy(source, { bucket: ports.places.work, key });
-    return true;
-  } catch (error) {
-    // Overwritten or deleted since: the failed version cannot be kept, only told of.
-    if (error instanceof ObjectNotFound || error instanceof PreconditionFailed) return false;
-    throw error;
+    const path = `${scratch}/failed`;
+    await store.download(source, path, { ifMatch: source.etag });
+    return await ports.objects.upload(path, to);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
   }
 }

@@ -2,7 +2,9 @@ import pMap from 'p-map';
 import type { LoadRequest, RequestedObject } from '../dataset/request.ts';
 import { BadRequest } from '../errors.ts';
 import { SMALL_CALLS_AT_ONCE } from '../limits.ts';
+import { type Address, uri } from '../ports/object-store.ts';
 import type { Ports } from '../ports/ports.ts';
+import type { CommittedSource } from './entry.ts';
 import { readJson } from './json-object.ts';
 import type { QuarantineRecord } from './quarantine.ts';
 import { runFiles } from './run-files.ts';
@@ -14,18 +16,26 @@ export interface Quarantined {
   key: string;
 }
 
-const REASON = '.error.json';
+export const REASON = '.error.json';
 
 /** What lies in quarantine of a data set (all of them: empty), oldest run first; of one run where it is given. */
 export async function quarantined(ports: Ports, dataset: string, run?: string): Promise<Quarantined[]> {
+  const keys = await reasons(ports, dataset);
+  return read(
+    ports,
+    keys.filter((key) => run === undefined || key.split('/')[3] === run),
+  );
+}
+
+async function reasons(ports: Ports, dataset: string): Promise<string[]> {
   const keys: string[] = [];
-  for await (const { key } of ports.objects.list(
-    ports.places.work,
-    dataset === '' ? 'failed/' : `failed/${dataset}/`,
-  )) {
-    if (key.endsWith(REASON) && (run === undefined || key.split('/')[3] === run)) keys.push(key);
-  }
-  return pMap(
+  const prefix = dataset === '' ? 'failed/' : `failed/${dataset}/`;
+  for await (const { key } of ports.objects.list(ports.places.work, prefix)) if (key.endsWith(REASON)) keys.push(key);
+  return keys;
+}
+
+async function read(ports: Ports, keys: string[]): Promise<Quarantined[]> {
+  const held = await pMap(
     keys,
     async (key) => ({
       key,
@@ -33,11 +43,14 @@ export async function quarantined(ports: Ports, dataset: string, run?: string): 
     }),
     { concurrency: SMALL_CALLS_AT_ONCE },
   );
+  // An object of a source may be called so too, and lies there as its own copy.
+  return held.filter(({ record }) => record.source !== undefined && record.run !== undefined);
 }
 
 /**
- * The request that puts a run's quarantined objects through again, as that run was asked: at the source as they are now,
- * mended or not, and those that are no longer there from their copies. Throws `BadRequest` where the run left none.
+ * The request that puts a run's quarantined objects through again, as that run was asked: what was mended, at the source or
+ * in its copy, as it is now; what was not, once more; what is gone from the source, from its copy. Throws `BadRequest` where
+ * there is nothing to try.
  */
 export async function redriveRequest(ports: Ports, run: string): Promise<LoadRequest> {
   const fixed = await runFiles(ports, run).requestIfAny();
@@ -46,42 +59,79 @@ export async function redriveRequest(ports: Ports, run: string): Promise<LoadReq
   const waiting = await quarantined(ports, dataset.name, run);
   if (waiting.length === 0) throw new BadRequest(`Run ${run} has nothing in quarantine`);
   const store = ports.sources(dataset.source.access);
-  const objects = await pMap(
+  const found = await pMap(
     waiting,
     async ({ record }): Promise<RequestedObject | undefined> => {
       const source = addressOf(record.source.uri);
-      if (await store.head(source)) return source;
-      return record.copy === undefined ? undefined : { bucket: ports.places.work, key: record.copy };
+      const there = await store.head(source);
+      if (there && there.etag !== record.source.etag) return source;
+      const copy = await copyOf(ports, record);
+      const mended = copy !== undefined && copy.etag !== record.copyEtag;
+      if (there && !mended) return source;
+      const { etag, lastModified } = record.source;
+      return copy && { ...source, etag, copy: { key: copy.key, lastModified } };
     },
     { concurrency: SMALL_CALLS_AT_ONCE },
   );
+  const objects = found.filter((object) => object !== undefined);
+  const gone = waiting.filter((_, i) => found[i] === undefined).map(({ record }) => record.source.uri);
+  if (objects.length === 0) {
+    throw new BadRequest(`Run ${run} left ${gone[0]} in quarantine, which is gone, and there is no copy of it`);
+  }
+  const { compact: _, ...request } = fixed.request;
   return {
-    ...fixed.request,
+    ...request,
     trigger: 'person',
-    objects: objects.filter((object) => object !== undefined),
+    objects,
     force: false,
     redrives: run,
+    notices: [...request.notices, ...gone.map((one) => `${one} is gone, and there is no copy of it in quarantine`)],
   };
 }
 
-/** Empties the quarantine of what a redrive loaded: the table has it now. */
+async function copyOf(ports: Ports, { copy }: QuarantineRecord) {
+  return copy === undefined ? undefined : ports.objects.head({ bucket: ports.places.work, key: copy });
+}
+
+/**
+ * Takes out of quarantine what a commit loaded: the version that failed, from wherever its bytes came, or a later one of
+ * the same object. `redrives` is the run whose objects were tried again, if the commit's run did that.
+ */
 export async function emptyQuarantine(
   ports: Ports,
   dataset: string,
-  run: string,
-  loaded: { bucket: string; key: string }[],
+  redrives: string | undefined,
+  loaded: CommittedSource[],
 ): Promise<void> {
-  const uris = new Set(loaded.map(({ bucket, key }) => `s3://${bucket}/${key}`));
-  const gone = (await quarantined(ports, dataset, run)).filter(
-    ({ record }) =>
-      uris.has(record.source.uri) ||
-      (record.copy !== undefined && uris.has(`s3://${ports.places.work}/${record.copy}`)),
+  const sources = new Map(loaded.map((source) => [uri(source), source]));
+  const names = new Set(loaded.map(({ key }) => key));
+  // failed/<data set>/<date>/<run>/<key>.error.json: most need no reading to know that they are others.
+  const near = (await reasons(ports, dataset)).filter((key) =>
+    names.has(key.split('/').slice(4).join('/').slice(0, -REASON.length)),
   );
-  const keys = gone.flatMap(({ key, record }) => (record.copy === undefined ? [key] : [record.copy, key]));
-  if (keys.length > 0) await ports.objects.deleteMany(ports.places.work, keys);
+  const gone = (await read(ports, near)).filter(({ record }) => {
+    const source = sources.get(record.source.uri);
+    if (!source) return false;
+    const { etag, lastModified } = record.source;
+    return record.run === redrives || source.etag === etag || source.lastModified > lastModified;
+  });
+  await deleteQuarantined(
+    ports,
+    gone.map(({ key }) => key),
+  );
 }
 
-function addressOf(uri: string): { bucket: string; key: string } {
+/** Deletes records by their keys, and the copies beside them. */
+export async function deleteQuarantined(ports: Ports, keys: string[]): Promise<void> {
+  if (keys.length === 0) return;
+  const { work } = ports.places;
+  const copies = keys.map((key) => key.slice(0, -REASON.length));
+  // The record goes last: while it is there, a redrive knows of the object.
+  await ports.objects.deleteMany(work, copies);
+  await ports.objects.deleteMany(work, keys);
+}
+
+function addressOf(uri: string): Address {
   const rest = uri.slice('s3://'.length);
   const slash = rest.indexOf('/');
   return { bucket: rest.slice(0, slash), key: rest.slice(slash + 1) };

@@ -3,7 +3,7 @@ import type { Gathered, Listed, Plan } from '../domain/load.ts';
 import { RunAborted } from '../errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { putOnce, readJson, readJsonIfAny } from './json-object.ts';
-import { runKeys } from './keys.ts';
+import { runId, runKeys } from './keys.ts';
 
 /** What list-latest fixed of a run: every later step reads it first. */
 export interface RunRequest {
@@ -42,6 +42,40 @@ export function runFiles(ports: Ports, run: string) {
       return last;
     },
   };
+}
+
+/**
+ * What an execution's run was asked, by what is known of it from outside; undefined where it never got so far. Its start is
+ * looked for as it is told first, then among the executions of its name: clocks and digits may differ by who tells.
+ */
+export async function runOf(
+  ports: Ports,
+  execution: { id: string; name: string; startTime: string },
+): Promise<RunRequest | undefined> {
+  const told = await runFiles(ports, runId(execution)).requestIfAny();
+  if (told?.executionId === execution.id) return told;
+  const prefix = `runs/${execution.name}-`;
+  for await (const run of runsUnder(ports, prefix)) {
+    const fixed = await runFiles(ports, run).requestIfAny();
+    if (fixed?.executionId === execution.id) return fixed;
+  }
+  return undefined;
+}
+
+/** Run names, each found by one listing call: the next one starts behind all that the last one wrote. */
+export async function* runsUnder(ports: Ports, prefix: string): AsyncGenerator<string> {
+  let after: string | undefined = prefix;
+  while (after !== undefined) {
+    let next: string | undefined;
+    for await (const { key } of ports.objects.list(ports.places.work, prefix, { startAfter: after })) {
+      next = key.split('/')[1];
+      break;
+    }
+    if (next === undefined) return;
+    yield next;
+    // The highest key there can be under the run's folder: no UTF-8 byte is above it.
+    after = `runs/${next}/\u{10ffff}`;
+  }
 }
 
 /** A fresh folder in the work bucket for one attempt of a step that has no tasks. */

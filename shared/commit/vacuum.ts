@@ -5,7 +5,7 @@ import { runKeys } from './keys.ts';
 import { openLog } from './log.ts';
 import { type Published, readPublished } from './publish.ts';
 import { quarantined } from './redrive.ts';
-import { type RunRequest, runFiles } from './run-files.ts';
+import { type RunRequest, runFiles, runsUnder } from './run-files.ts';
 import { settle, verdictOf } from './verdict.ts';
 
 export interface Vacuumed {
@@ -28,7 +28,7 @@ export async function vacuum(ports: Ports, by: string, olderThanHours = VACUUM_A
   };
   const waiting = new Set((await quarantined(ports, '')).map(({ record }) => record.run));
   const done: Vacuumed = { runs: 0, objects: 0 };
-  for (const run of await runsThereAre(ports)) {
+  for (const run of await Array.fromAsync(runsUnder(ports, 'runs/'))) {
     const fixed = await runFiles(ports, run).requestIfAny();
     if (!fixed || Date.parse(fixed.startedAt) > horizon) continue;
     const { state, published } = await headOf(fixed.request.dataset.name);
@@ -61,24 +61,6 @@ async function isDone(
   const verdict = await verdictOf(ports.objects, ports.places.work, fixed.run);
   if (verdict !== undefined) return verdict === 'abort';
   return (await settle(ports.objects, ports.places.work, fixed.run, 'abort', by)) === 'abort';
-}
-
-/** Run names, each found by one listing call: the next one starts behind all that the last one wrote. */
-async function runsThereAre(ports: Ports): Promise<string[]> {
-  const runs: string[] = [];
-  let after: string | undefined = 'runs/';
-  while (after !== undefined) {
-    let next: string | undefined;
-    for await (const { key } of ports.objects.list(ports.places.work, 'runs/', { startAfter: after })) {
-      next = key.split('/')[1];
-      break;
-    }
-    if (next === undefined) break;
-    runs.push(next);
-    // The highest key there can be under the run's folder: no UTF-8 byte is above it.
-    after = `runs/${next}/\u{10ffff}`;
-  }
-  return runs;
 }
 
 /** A run that left objects in quarantine keeps its request and verdict: a redrive asks as it asked. */

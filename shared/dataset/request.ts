@@ -34,6 +34,8 @@ export interface RequestedObject {
   etag?: string;
   versionId?: string;
   sequencer?: string;
+  /** Of a redrive: the copy in the work bucket that is read instead, and when the object itself was last modified. */
+  copy?: { key: string; lastModified: string };
 }
 
 /** What an input is read against. */

@@ -10,6 +10,16 @@ export interface SourceObject extends Address {
   /** ISO 8601, UTC. */
   lastModified: string;
   versionId?: string;
+  /**
+   * The object version that these bytes stand for, where they are its copy in quarantine, as it was or mended: id, time and
+   * everything that is called after a source are that version's.
+   */
+  standsFor?: Address & { etag: string };
+}
+
+/** The object version as people and the ledger know it, wherever its bytes are read. */
+export function originOf(source: SourceObject): Address & { etag: string } {
+  return source.standsFor ?? source;
 }
 
 /** The ledger's id of an object version. A zero byte parts the fields: no key or bucket holds one. */

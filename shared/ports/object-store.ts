@@ -39,6 +39,12 @@ export interface WriteOptions {
   metadata?: Record<string, string>;
 }
 
+export interface CopyOptions {
+  condition?: WriteCondition;
+  /** Source or copy may be written into by others, as files of a folder are: they must not share their bytes. */
+  apart?: boolean;
+}
+
 export interface Written {
   etag: string;
   versionId?: string;
@@ -70,8 +76,8 @@ export interface ObjectStore {
   put(address: Address, body: Uint8Array | string, options?: WriteOptions): Promise<Written>;
   /** A local file as one object, in parallel parts where it is large. */
   upload(path: string, address: Address, options?: WriteOptions): Promise<Written>;
-  /** A server-side copy, whatever the size. `ifMatch` pins the source's version. */
-  copy(from: Address & { etag?: string }, to: Address, options?: { condition?: WriteCondition }): Promise<Written>;
+  /** A server-side copy, whatever the size. `etag` pins the source's version. */
+  copy(from: Address & { etag?: string }, to: Address, options?: CopyOptions): Promise<Written>;
   /** Deletes one key; one that is not there counts as deleted, unless a condition is given and lost. */
   delete(address: Address, options?: { ifMatch?: string }): Promise<void>;
   /** Deletes many keys of one bucket; throws if any is left. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Claimant, claim, markQuarantined } from '../../../shared/commit/claims.ts';
+import { type Claimant, claim, failedClaim } from '../../../shared/commit/claims.ts';
 import { emptyState } from '../../../shared/commit/fold.ts';
 import { settle, verdictOf } from '../../../shared/commit/verdict.ts';
 import { type SourceObject, sourceId } from '../../../shared/domain/source.ts';
@@ -66,7 +66,8 @@ describe('claim', () => {
   it('leaves a quarantined object to whoever asks for it', async () => {
     const ports = testPorts();
     await claim(ports, by('r1'), SOURCE, emptyState());
-    await markQuarantined(ports, 'd', SOURCE.id, 'r1', 'failed/d/a.csv');
+    const claimed = await failedClaim(ports, 'd', SOURCE.id, 'r1', 'failed/d/a.csv');
+    expect(await claimed?.mark()).toBe(true);
     expect(await claim(ports, by('r2'), SOURCE, emptyState())).toBe('quarantined');
     expect(await claim(ports, by('r2', true), SOURCE, emptyState())).toBe('claimed');
   });
@@ -74,9 +75,29 @@ describe('claim', () => {
   it('does not mark what another run has taken over', async () => {
     const ports = testPorts();
     await claim(ports, by('r1'), SOURCE, emptyState());
+    const late = await failedClaim(ports, 'd', SOURCE.id, 'r1', 'failed/d/a.csv');
     await claim(ports, by('r2'), SOURCE, emptyState());
-    await markQuarantined(ports, 'd', SOURCE.id, 'r1', 'failed/d/a.csv');
+    expect(await late?.mark()).toBe(false);
+    expect(await failedClaim(ports, 'd', SOURCE.id, 'r1', 'failed/d/a.csv')).toBeUndefined();
     expect(await claim(ports, by('r2'), SOURCE, emptyState())).toBe('claimed');
+  });
+
+  it('counts the runs that failed on it, each once, and where the last one left it', async () => {
+    const ports = testPorts();
+    for (const [run, key] of [
+      ['r1', 'failed/1'],
+      ['r1', 'failed/1'],
+      ['r2', 'failed/2'],
+      ['r3', 'failed/3'],
+    ] as const) {
+      await claim(ports, by(run, true), SOURCE, emptyState());
+      const claimed = await failedClaim(ports, 'd', SOURCE.id, run, key);
+      expect(claimed).toMatchObject({
+        failures: Number(run[1]),
+        left: run === 'r1' ? undefined : `failed/${Number(run[1]) - 1}`,
+      });
+      await claimed!.mark();
+    }
   });
 });
 
