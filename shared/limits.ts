@@ -70,6 +70,10 @@ export const SHUFFLE_MAX_BUCKETS = 256;
 /** Files of one task that are fetched, cut or unpacked at once. */
 export const FILES_AT_ONCE = 8;
 
+// ── files that are written again ────────────────────────────────────────────────────────────────────────────────────
+/** Live Parquet files of a partition that one task writes again without replaced rows or in wider types: some 5 times as much CSV. */
+export const REWRITE_TASK_BYTES = 256 * MiB;
+
 // ── sniffing CSV ────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Characters of the head on which every candidate dialect is tried; the winner is then checked on the whole sample. */
 export const SNIFF_TRIAL_CHARS = 64 * 1024;
@@ -333,10 +337,18 @@ export const KMEANS_N_INIT = 10;
 export const KMEANS_MAX_ITER = 100;
 /** A restart ends when the squared shifts of its centres sum up to this share of the mean variance; scikit-learn's default. */
 export const KMEANS_TOL = 1e-4;
-/** Swaps of a centre that fail in a row before k-means takes its best restart for the best there is. */
-export const KMEANS_SWAP_FAILURES = 6;
-/** Iterations after which a swap is given up where its inertia is not nearly as low as the best. */
-export const KMEANS_SWAP_PROBE_ITER = 5;
+/** Centres that k-means' breathing adds at once at first: with more, a round costs more than it finds. */
+export const KMEANS_BREADTH = 2;
+/** Restarts that are bettered by breathing, the best ones: three find what one misses, for a third of what the restarts cost. */
+export const KMEANS_BREATHING_STARTS = 3;
+/** Places tried for each centre that breathing adds. */
+export const KMEANS_BREATH_TRIALS = 10;
+/** Parts of the points on which breathing estimates what a centre saves or costs: a round costs little then beside Lloyd's iterations. */
+export const KMEANS_SUMMARY_PARTS = 1_024;
+/** Points of a tree's node at most that goes to one cluster as a whole while restarts compete: their order is the same, for a quarter of the time … */
+export const KMEANS_WHOLE_POINTS = 64;
+/** … as long as there are so many parts for each cluster. */
+export const KMEANS_PARTS_PER_CLUSTER = 100;
 /** Dimensions at most for which k-means runs on a kd-tree; in more, its boxes hold too many centres to save work. */
 export const KMEANS_TREE_MAX_DIMENSIONS = 4;
 /** Points in a leaf of the kd-tree: measured best of 8 to 64, within 10% of each other. */
@@ -382,3 +394,9 @@ export const DISTANCE_LINE_MAX_BYTES = 64 * KiB;
 export const QUARANTINE_COPY_MAX_BYTES = 50 * GiB;
 /** One of a store that ours cannot copy from (public, another account's) goes through the function's disk of 512 MiB. */
 export const QUARANTINE_FETCH_MAX_BYTES = 256 * MiB;
+
+// ── the worker outside Lambda ───────────────────────────────────────────────────────────────────────────────────────
+/** Seconds between two signs of life of a task that a state waits for: a tenth of what the state allows. */
+export const WORKER_HEARTBEAT_SECONDS = 60;
+/** Characters of a failure's cause: Step Functions' most. */
+export const TASK_CAUSE_MAX_CHARACTERS = 32_768;
