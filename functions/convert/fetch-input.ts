@@ -3,8 +3,11 @@ import type { ConvertInput } from '../../shared/domain/load.ts';
 import { originOf, type SourceObject } from '../../shared/domain/source.ts';
 import type { LocalInput } from '../../shared/engine/table-engine.ts';
 import { ObjectChanged, ObjectNotFound, PreconditionFailed } from '../../shared/errors.ts';
+import { unitBytes } from '../../shared/formats/csv/encoding.ts';
 import { type SliceLink, takeSlice } from '../../shared/formats/csv/slice.ts';
 import { innerDialect } from '../../shared/formats/csv/speculate.ts';
+import { takeTolerantSlice } from '../../shared/formats/csv/tolerant-slice.ts';
+import type { CsvDialect } from '../../shared/formats/csv-dialect.ts';
 import { fileChunks } from '../../shared/formats/file-chunks.ts';
 import type { GlmOptions } from '../../shared/formats/glm/columns.ts';
 import { readGranule } from '../../shared/formats/glm/granule.ts';
@@ -37,12 +40,18 @@ export async function fetchInput(store: ObjectStore, input: ConvertInput, path: 
     throw new ObjectChanged(`${where} is not the version any more that was claimed (${source.etag})`, { where });
   }
   const local = localInput(input, path);
-  if (part.dialect && part.dialect.encoding !== 'utf-8') {
-    await transcodeTo(fileChunks(path), part.dialect, `${path}.utf8`);
-    await rename(`${path}.utf8`, path);
-    return { local: { ...local, dialect: { ...part.dialect, encoding: 'utf-8', bomBytes: 0 } } };
-  }
-  return { local };
+  return { local: part.dialect ? await inUtf8(local, part.dialect) : local };
+}
+
+/** The same input with its text in UTF-8, whatever it is in; rejected rows are told by their place in the object even so. */
+async function inUtf8(local: LocalInput, dialect: CsvDialect): Promise<LocalInput> {
+  const { encoding, bomBytes } = dialect;
+  if (encoding === 'utf-8') return { ...local, dialect };
+  const { path } = local;
+  await transcodeTo(fileChunks(path), dialect, `${path}.utf8`);
+  await rename(`${path}.utf8`, path);
+  const transcoded = { unitBytes: unitBytes(encoding), bomBytes };
+  return { ...local, dialect: { ...dialect, encoding: 'utf-8', bomBytes: 0 }, transcoded };
 }
 
 /**
@@ -88,6 +97,7 @@ function localInput(input: ConvertInput, path: string): LocalInput {
     // Whatever it was, what is not CSV lies here as Parquet.
     format: part.format === 'csv' ? 'csv' : 'parquet',
     ...(part.dialect ? { dialect: part.dialect } : {}),
+    ...(part.irregular ? { irregular: true } : {}),
     columns,
     firstByte: 0,
     firstLine: 1,
@@ -125,11 +135,13 @@ async function fetchRange(object: ReturnType<typeof pinned>, input: ConvertInput
   const { dataStart } = range!;
   const dialect = part.dialect!;
   const shape = { sizeBytes: object.sizeBytes, dataStart, dialect, columns: columns.length };
-  const { link, count } = await takeSlice(object, range!, shape, path);
-  if (count === undefined) {
+  const link = part.irregular
+    ? await takeTolerantSlice(object, range!, shape, path)
+    : (await takeSlice(object, range!, shape, path)).link;
+  if (link.firstRecordStart === undefined) {
     await (await open(path, 'w')).close();
     return { local: undefined, link };
   }
-  const local = localInput(input, path);
-  return { local: { ...local, dialect: innerDialect(dialect), firstByte: link.firstRecordStart! }, link };
+  const local = { ...localInput(input, path), firstByte: link.firstRecordStart };
+  return { local: await inUtf8(local, innerDialect(dialect)), link };
 }

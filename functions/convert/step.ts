@@ -22,6 +22,7 @@ import type {
   FinalFile,
   InputAccount,
   LocalFile,
+  RowRules,
   StagedFile,
 } from '../../shared/engine/table-engine.ts';
 import { type ErrorRecord, isObjectFault, objectErrorRecord } from '../../shared/errors.ts';
@@ -49,6 +50,7 @@ export function makeConvert(ports: Ports) {
       const { outcome, accounts } = await convertAll(ports, plan, task, fetched, {
         tolerance: task.inputs.some((input) => input.range) ? undefined : request.dataset.rejects,
         timezone: request.dataset.source.csv.timezone ?? 'UTC',
+        rowRules: rowRulesOf(request.dataset),
         scratch,
       });
       const durationMs = ports.clock.now().getTime() - startedAt;
@@ -70,6 +72,11 @@ export function makeConvert(ports: Ports) {
       await rm(scratch, { recursive: true, force: true });
     }
   };
+}
+
+function rowRulesOf({ source }: Dataset): RowRules {
+  const { onShortRow, onLongRow } = source.csv;
+  return { short: onShortRow ?? 'reject', long: onLongRow ?? 'reject' };
 }
 
 type GoodInput = { input: number; file: FetchedInput };
@@ -120,7 +127,7 @@ async function convertAll(
   plan: Plan,
   task: ConvertTask,
   fetched: Fetched[],
-  options: Pick<ConvertJob, 'tolerance' | 'timezone' | 'scratch'>,
+  options: Pick<ConvertJob, 'tolerance' | 'timezone' | 'rowRules' | 'scratch'>,
 ): Promise<{ outcome: TablesOutcome; accounts: Omit<ConvertAccount, 'durationMs'>[] }> {
   const target: ConvertJob['target'] = plan.buckets > 0 ? { kind: 'stage', buckets: plan.buckets } : { kind: 'final' };
   const convertGood = async (good: GoodInput[], folder: string): Promise<TablesOutcome> => {
@@ -231,6 +238,7 @@ async function uploadAll(
       format: file.format,
       partition: file.partition,
       table: file.table,
+      ...(file.rowsOf ? { rowsOf: file.rowsOf } : {}),
     }),
     { concurrency: SMALL_CALLS_AT_ONCE },
   );

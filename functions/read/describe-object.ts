@@ -16,6 +16,8 @@ import {
 import { type Container, detectContainer } from '../../shared/formats/container.ts';
 import { RecordScanner } from '../../shared/formats/csv/record-scanner.ts';
 import { type CsvSample, sniffCsv } from '../../shared/formats/csv/sniff.ts';
+import { tolerantDataStart } from '../../shared/formats/csv/tolerant-slice.ts';
+import type { CsvDialect } from '../../shared/formats/csv-dialect.ts';
 import { GLM_LEVELS, glmColumns } from '../../shared/formats/glm/columns.ts';
 import { describeGranule } from '../../shared/formats/glm/granule.ts';
 import { inflateSample } from '../../shared/formats/gzip.ts';
@@ -142,11 +144,13 @@ function describeCsv(sample: CsvSample, dataset: Dataset, where: string): FoundP
   const findings = sniffCsv(sample, dataset.source.csv, declared ? { names: declared } : {});
   const { dialect, confidence, reasons } = findings;
   const columns = matchDeclared(findings.columns, dialect.headerRows > 0, dataset, where);
-  const start = dataStartOf(sample.head, dialect, columns.length);
+  const irregular = !findings.regular;
+  const start = dataStartOf(sample.head, dialect, columns.length, irregular);
   return {
     format: 'csv',
     compression: 'none',
     dialect,
+    ...(irregular ? { irregular } : {}),
     columns,
     ...start,
     sizeBytes: sample.head.length,
@@ -156,14 +160,14 @@ function describeCsv(sample: CsvSample, dataset: Dataset, where: string): FoundP
 }
 
 /** Where the records begin, behind skipped lines and header, and how many physical lines lie before. */
-function dataStartOf(head: Uint8Array, dialect: NonNullable<FoundPart['dialect']>, columns: number) {
+function dataStartOf(head: Uint8Array, dialect: CsvDialect, columns: number, irregular: boolean) {
+  if (irregular) return tolerantDataStart(head, dialect, columns);
   const scanner = new RecordScanner(dialect, { columns });
   scanner.feed(head);
   const { dataStart } = scanner.end();
-  const lineEnd = dialect.lineEnd === '\r' ? 13 : 10;
-  let dataLine = 0;
-  for (let at = head.indexOf(lineEnd); at !== -1 && at < dataStart; at = head.indexOf(lineEnd, at + 1)) dataLine++;
-  return { dataStart, dataLine };
+  const before = new RecordScanner(dialect, { columns });
+  before.feed(head.subarray(0, dataStart));
+  return { dataStart, dataLine: before.end().lines };
 }
 
 async function describeZip(

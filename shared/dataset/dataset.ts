@@ -63,6 +63,18 @@ export const CsvOptions = z
     decimalComma: z.boolean().optional().describe('1,5 is one and a half'),
     thousands: z.string().length(1).optional().describe('Between groups of digits'),
     timezone: z.string().optional().describe('Zone of timestamps that carry no offset; default: UTC'),
+    onShortRow: z
+      .enum(['reject', 'pad'])
+      .optional()
+      .describe(
+        'What a row with too few fields becomes: a rejected row (the default), or one whose last fields are null',
+      ),
+    onLongRow: z
+      .enum(['reject', 'rescue'])
+      .optional()
+      .describe(
+        'What a row with too many fields becomes: a rejected row (the default), or one whose surplus fields are kept as JSON in the column _rescued',
+      ),
   })
   .describe('How the CSV is written; what is not said is sniffed from the content');
 

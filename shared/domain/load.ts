@@ -38,6 +38,8 @@ export interface FilePart {
   compression: 'none' | 'gzip' | 'zstd' | 'zip';
   /** For CSV, always explicit. */
   dialect?: CsvDialect;
+  /** A CSV that a strict reader would stumble over. */
+  irregular?: boolean;
 }
 
 export interface FoundColumn {

@@ -46,7 +46,7 @@ export function planTasks(files: PlannedFile[], splitBytes: number, name: (index
 }
 
 function inputOf(file: PlannedFile, table: number): ConvertInput {
-  const { entry, format, compression, dialect, level } = file.part;
+  const { entry, format, compression, dialect, irregular, level } = file.part;
   return {
     source: file.source,
     ...(file.table === table ? {} : { table: file.table }),
@@ -55,6 +55,7 @@ function inputOf(file: PlannedFile, table: number): ConvertInput {
       compression,
       ...(entry ? { entry } : {}),
       ...(dialect ? { dialect } : {}),
+      ...(irregular ? { irregular } : {}),
       ...(level ? { level } : {}),
     },
     columns: file.columns,
@@ -73,12 +74,12 @@ function byObject(files: PlannedFile[]): PlannedFile[][] {
   return [...groups.values()];
 }
 
-/** Only a plain CSV can be entered in the middle; one that must be transcoded first keeps no offsets. */
+/** Only a plain CSV can be entered in the middle. */
 function rangesOf({ part, source }: PlannedFile, splitBytes: number): InputRange[] | undefined {
   const { dialect, dataStart, dataLine } = part;
   if (part.format !== 'csv' || part.compression !== 'none' || !dialect || source.sizeBytes <= splitBytes)
     return undefined;
-  if (dialect.encoding !== 'utf-8' || !isSliceable(dialect)) return undefined;
+  if (!isSliceable(dialect)) return undefined;
   if (dataStart === undefined || dataLine === undefined) return undefined;
   const ranges = planRanges({ sizeBytes: source.sizeBytes, dataStart, dialect }, splitBytes);
   if (ranges.length < 2) return undefined;

@@ -57,9 +57,9 @@ export interface Slice {
   count: RecordCount | undefined;
 }
 
-/** Footer rows are found at the end only, so that an object with some cannot be cut. */
+/** Footer rows are found at the end only, and other tables by lines from the beginning: an object with some cannot be cut. */
 export function isSliceable(dialect: CsvDialect): boolean {
-  return dialect.footerRows === 0;
+  return dialect.footerRows === 0 && (dialect.otherTables ?? []).length === 0;
 }
 
 /**

@@ -33,6 +33,8 @@ export interface TolerantOptions {
   /** Offset of the first byte fed, and its line; 0 and 1 by default. Past the file's beginning there is no mark, title or header. */
   firstByte?: number;
   firstLine?: number;
+  /** Stop at the first record, blank line or end that begins at or past this offset; what is fed beyond it is ignored. */
+  stopAt?: number;
 }
 
 /**
@@ -102,6 +104,8 @@ export class TolerantRecords {
   /** The record at the head of what is held has become too long: it ends with the line it is in. */
   private oversized: { row: TolerantRow } | undefined;
   private tooLong = false;
+  private readonly stopAt: number;
+  private stopped: number | undefined;
 
   constructor(dialect: CsvDialect, options: TolerantOptions) {
     this.columns = options.columns;
@@ -123,27 +127,23 @@ export class TolerantRecords {
     this.topLine = this.line + (atStart ? dialect.skipLines : 0);
     this.others = dialect.otherTables ?? [];
     this.headersLeft = atStart ? dialect.headerRows : 0;
+    this.stopAt = options.stopAt ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Where the next record begins, as far as bytes were fed: past the last one that is complete. */
-  get nextOffset(): number {
-    return this.offset;
+  /** Where it has stopped, since `stopAt` is reached; undefined while it goes on. */
+  get stoppedAt(): number | undefined {
+    return this.stopped;
   }
 
-  /** Physical lines before `nextOffset`, 1-based number of the next. */
-  get nextLine(): number {
-    return this.line + 1;
-  }
-
-  /** Header rows are passed: what comes next is data. */
-  get inData(): boolean {
+  /** Mark, skipped lines and header are passed. */
+  private get inData(): boolean {
     return this.skipBytes === 0 && this.line >= this.topLine && this.headersLeft === 0;
   }
 
   /** Records completed by these bytes, which may change afterwards. */
   feed(chunk: Uint8Array): TolerantRow[] {
     const rows: TolerantRow[] = [];
-    for (let from = 0; from < chunk.length; from += TOLERANT_CHUNK_BYTES) {
+    for (let from = 0; from < chunk.length && this.stopped === undefined; from += TOLERANT_CHUNK_BYTES) {
       const piece = Buffer.from(chunk.subarray(from, from + TOLERANT_CHUNK_BYTES));
       this.held.push(piece);
       this.heldBytes += piece.length;
@@ -155,7 +155,7 @@ export class TolerantRecords {
   /** What is left, which needs no line end. */
   end(): TolerantRow[] {
     const rows: TolerantRow[] = [];
-    this.take(rows, true);
+    if (this.stopped === undefined) this.take(rows, true);
     return rows;
   }
 
@@ -165,6 +165,7 @@ export class TolerantRecords {
       if (this.oversized) bytes = this.passOversized(bytes, last, rows);
       if (this.oversized) break;
       bytes = this.parse(bytes, last, rows);
+      if (this.stopped !== undefined) break;
       if (!this.tooLong && (bytes.length <= CSV_ROW_MAX_BYTES || last)) break;
       this.tooLong = false;
       this.beginOversized(bytes);
@@ -266,6 +267,11 @@ export class TolerantRecords {
           done = text.length;
           this.line = parser.lines();
         }
+        break;
+      }
+      const start = this.offset + row.start * this.text.unitBytes;
+      if (start >= this.stopAt) {
+        this.stopped = start;
         break;
       }
       if (parser.counts.openEnd && !last) break;

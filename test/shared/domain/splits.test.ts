@@ -57,9 +57,16 @@ describe('planTasks', () => {
     for (let i = 1; i < ranges.length; i++) expect(ranges[i].start).toBe(ranges[i - 1].end);
   });
 
+  it('cuts UTF-16 between its code units', () => {
+    const tasks = planTasks([file('a', 1000, { dialect: { ...DIALECT, encoding: 'utf-16le' } })], 301, name);
+    const starts = tasks.map((task) => task.inputs[0].range!.start);
+    expect(starts).toHaveLength(4);
+    expect(starts.map((start) => start % 2)).toEqual([0, 0, 0, 0]);
+  });
+
   it.each([
     ['gzip', { compression: 'gzip' as const }],
-    ['UTF-16', { dialect: { ...DIALECT, encoding: 'utf-16le' as const } }],
+    ['several tables', { dialect: { ...DIALECT, otherTables: [{ firstLine: 1, lastLine: 2 }] } }],
     ['a footer', { dialect: { ...DIALECT, footerRows: 1 } }],
     ['Parquet', { format: 'parquet' as const }],
   ])('never cuts %s', (_, over) => {
