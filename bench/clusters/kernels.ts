@@ -49,16 +49,16 @@ if (python === undefined) throw new Error('Cannot run: name a Python that has sc
 try {
   const plane = clusteredPoints(count, 2);
   put('plane.f64', plane);
-  for (const swapFailures of [0, undefined]) {
+  for (const breadth of [0, undefined]) {
     const [inertias, side] = timed(() => {
       const model = kmeans(prepareKMeans(plane, 2));
       return Array.from(
         { length: 23 },
-        (_, i) => model.cluster(i + 1, { ...(swapFailures === 0 ? { swapFailures } : {}) }).inertia,
+        (_, i) => model.cluster(i + 1, { ...(breadth === 0 ? { breadth } : {}) }).inertia,
       );
     });
     const other = scikitLearn('kmeans', 'plane', 2, 1, 23);
-    report(`k-means, k = 1…23${swapFailures === 0 ? '' : ', with swaps'}`, side, other, {
+    report(`k-means, k = 1…23${breadth === 0 ? ', without breathing' : ''}`, side, other, {
       inertia: inertias[22],
       otherInertia: other['inertia'],
     });

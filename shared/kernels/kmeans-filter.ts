@@ -27,8 +27,9 @@ export interface Assigner {
  * k-means' assignment by filtering (Kanungo, Mount, Netanyahu, Piatko, Silverman and Wu, An efficient k-means clustering
  * algorithm: analysis and implementation, IEEE TPAMI 24(7), 2002): centres descend the tree together, each box drops those
  * that no point of it can be nearest to, and a box with one centre left is assigned whole. For 1 to 4 dimensions.
+ * @param wholePoints boxes of at most so many points go whole to the centre nearest to their mean; 0 for the exact assignment.
  */
-export function filterAssigner(tree: KdTree): Assigner {
+export function filterAssigner(tree: KdTree, wholePoints = 0): Assigner {
   const { dimensions: D, points, boxes, means, scatters, starts, ends, rights } = tree;
   const depth = depthOf(tree);
   let k = 0;
@@ -199,6 +200,10 @@ export function filterAssigner(tree: KdTree): Assigner {
       takeNode(node, z);
       return;
     }
+    if (ends[node]! - starts[node]! <= wholePoints) {
+      takeNode(node, nearestToMean(node, to, kept));
+      return;
+    }
     const right = rights[node]!;
     if (right === 0) {
       takeLeaf(node, to, kept);
@@ -206,6 +211,36 @@ export function filterAssigner(tree: KdTree): Assigner {
     }
     descend(node + 1, to, kept);
     descend(right, to, kept);
+  }
+
+  /** The centre nearest to the mean of a node, among the candidates `from … to`. */
+  function nearestToMean(node: number, from: number, to: number): number {
+    const m = node * D;
+    let nearest = candidates[from]!;
+    let least = Number.POSITIVE_INFINITY;
+    for (let a = from; a < to; a++) {
+      const candidate = candidates[a]!;
+      const c = candidate * D;
+      const t0 = means[m]! - C[c]!;
+      let square = t0 * t0;
+      if (D > 1) {
+        const t1 = means[m + 1]! - C[c + 1]!;
+        square += t1 * t1;
+        if (D > 2) {
+          const t2 = means[m + 2]! - C[c + 2]!;
+          square += t2 * t2;
+          if (D > 3) {
+            const t3 = means[m + 3]! - C[c + 3]!;
+            square += t3 * t3;
+          }
+        }
+      }
+      if (square < least) {
+        least = square;
+        nearest = candidate;
+      }
+    }
+    return nearest;
   }
 
   return {

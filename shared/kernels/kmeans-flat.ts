@@ -39,14 +39,12 @@ export function flatAssigner(points: Float64Array, dimensions: number): Assigner
 export function flatSeeder(points: Float64Array, dimensions: number): Seeder {
   const count = points.length / dimensions;
   const squares = new Float64Array(count);
-  return (k, random, given = new Float64Array(0)) => {
+  return (k, random) => {
     const centres = new Float64Array(k * dimensions);
     const trials = seedingTrials(k);
     squares.fill(Number.POSITIVE_INFINITY);
-    centres.set(given);
-    let potential = given.length === 0 ? add(random.below(count), 0) : 0;
-    for (let j = 0; j * dimensions < given.length; j++) potential = lower(j);
-    for (let j = Math.max(1, given.length / dimensions); j < k; j++) {
+    let potential = add(random.below(count), 0);
+    for (let j = 1; j < k; j++) {
       if (!(potential > 0)) return centres.slice(0, j * dimensions);
       let best = 0;
       let least = Number.POSITIVE_INFINITY;
@@ -69,11 +67,6 @@ export function flatSeeder(points: Float64Array, dimensions: number): Seeder {
     /** Makes a point centre j, and gives the sum of D² that is left. */
     function add(point: number, j: number): number {
       for (let d = 0; d < dimensions; d++) centres[j * dimensions + d] = points[point * dimensions + d]!;
-      return lower(j);
-    }
-
-    /** Lowers D² to the squared distances from centre j, and gives their sum. */
-    function lower(j: number): number {
       let sum = 0;
       for (let i = 0; i < count; i++) {
         const square = squareOf(points, i * dimensions, centres, j * dimensions, dimensions);

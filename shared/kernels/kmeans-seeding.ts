@@ -10,9 +10,10 @@ export function seedingTrials(k: number): number {
 }
 
 /**
- * Draws centres among points by greedy k-means++: k of them, `given` ones first, or fewer where every point is one already.
+ * Draws k centres among points by greedy k-means++, or fewer where every point is one already.
+ * @param wholePoints trials are compared with nodes of the tree of at most so many points taken as one; the draws themselves are exact.
  */
-export type Seeder = (k: number, random: Random, given?: Float64Array) => Float64Array;
+export type Seeder = (k: number, random: Random, wholePoints?: number) => Float64Array;
 
 /**
  * Greedy k-means++ (Arthur and Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007) on a kd-tree. Centres
@@ -27,6 +28,8 @@ export function treeSeeder(tree: KdTree): Seeder {
   const sums = new Float64Array(nodes);
   /** An upper bound of D² in a node, for nodes without an owner or right below one. */
   const bounds = new Float64Array(nodes);
+  /** A lower bound of D² in a node, for the same nodes. */
+  const lows = new Float64Array(nodes);
   /** D² of the points of leaves without an owner. */
   const squares = new Float64Array(count);
   let C = new Float64Array(0);
@@ -34,9 +37,8 @@ export function treeSeeder(tree: KdTree): Seeder {
   const at = new Float64Array(4);
   /** |x − candidate|² − |x − owner|² as a linear function of x: its constant and its slopes. */
   const line = new Float64Array(5);
-  /** Least and greatest value of `line` over a node's box. */
-  const range = new Float64Array(2);
   const total = new Float64Array(1);
+  let whole = 0;
 
   /** The sum of the squared distances of a node's points from a centre. */
   function sumTo(node: number, centre: number): number {
@@ -79,15 +81,39 @@ export function treeSeeder(tree: KdTree): Seeder {
   /** Least squared distance from the candidate to a node's box. */
   function squareToBox(node: number): number {
     const b = node * 2 * D;
-    let square = 0;
-    for (let d = 0; d < D; d++) {
-      const x = at[d]!;
-      const below = boxes[b + d]! - x;
-      const above = x - boxes[b + D + d]!;
-      const gap = below > above ? below : above;
-      if (gap > 0) square += gap * gap;
+    let square = gapSquare(at[0]!, boxes[b]!, boxes[b + D]!);
+    if (D > 1) {
+      square += gapSquare(at[1]!, boxes[b + 1]!, boxes[b + D + 1]!);
+      if (D > 2) {
+        square += gapSquare(at[2]!, boxes[b + 2]!, boxes[b + D + 2]!);
+        if (D > 3) square += gapSquare(at[3]!, boxes[b + 3]!, boxes[b + D + 3]!);
+      }
     }
     return square;
+  }
+
+  /** Greatest squared distance from the candidate to a node's box. */
+  function squareAcrossBox(node: number): number {
+    const b = node * 2 * D;
+    let square = farSquare(at[0]!, boxes[b]!, boxes[b + D]!);
+    if (D > 1) {
+      square += farSquare(at[1]!, boxes[b + 1]!, boxes[b + D + 1]!);
+      if (D > 2) {
+        square += farSquare(at[2]!, boxes[b + 2]!, boxes[b + D + 2]!);
+        if (D > 3) square += farSquare(at[3]!, boxes[b + 3]!, boxes[b + D + 3]!);
+      }
+    }
+    return square;
+  }
+
+  /** The sum of the squared distances of a node's points from the candidate. */
+  function sumToCandidate(node: number): number {
+    let square = 0;
+    for (let d = 0; d < D; d++) {
+      const difference = means[node * D + d]! - at[d]!;
+      square += difference * difference;
+    }
+    return scatters[node]! + (ends[node]! - starts[node]!) * square;
   }
 
   function drawLine(owner: number): void {
@@ -101,34 +127,49 @@ export function treeSeeder(tree: KdTree): Seeder {
     line[0] = constant;
   }
 
-  function rangeOver(node: number): void {
+  /** The least value of `line` over a node's box, or with −1 as its sign the negative of the greatest. */
+  function leastOver(node: number, sign: 1 | -1): number {
     const b = node * 2 * D;
-    let low = line[0]!;
-    let high = low;
-    for (let d = 0; d < D; d++) {
-      const slope = line[d + 1]!;
-      const atLow = slope * boxes[b + d]!;
-      const atHigh = slope * boxes[b + D + d]!;
-      if (slope >= 0) {
-        low += atLow;
-        high += atHigh;
-      } else {
-        low += atHigh;
-        high += atLow;
+    const s0 = sign * line[1]!;
+    let least = sign * line[0]! + s0 * boxes[s0 >= 0 ? b : b + D]!;
+    if (D > 1) {
+      const s1 = sign * line[2]!;
+      least += s1 * boxes[s1 >= 0 ? b + 1 : b + D + 1]!;
+      if (D > 2) {
+        const s2 = sign * line[3]!;
+        least += s2 * boxes[s2 >= 0 ? b + 2 : b + D + 2]!;
+        if (D > 3) {
+          const s3 = sign * line[4]!;
+          least += s3 * boxes[s3 >= 0 ? b + 3 : b + D + 3]!;
+        }
       }
     }
-    range[0] = low;
-    range[1] = high;
+    return least;
+  }
+
+  /** The value of `line` at a place of an array of coordinates. */
+  function lineAt(places: Float64Array, p: number): number {
+    let value = line[0]! + line[1]! * places[p]!;
+    if (D > 1) {
+      value += line[2]! * places[p + 1]!;
+      if (D > 2) {
+        value += line[3]! * places[p + 2]!;
+        if (D > 3) value += line[4]! * places[p + 3]!;
+      }
+    }
+    return value;
   }
 
   /** Adds to `total` what the candidate would take off the sum of D² below a node that belongs to the owner of `line`. */
   function gainOwned(node: number): void {
-    rangeOver(node);
-    if (range[0]! >= 0) return;
-    if (range[1]! <= 0) {
-      let value = line[0]!;
-      for (let d = 0; d < D; d++) value += line[d + 1]! * means[node * D + d]!;
-      total[0]! -= (ends[node]! - starts[node]!) * value;
+    if (leastOver(node, 1) >= 0) return;
+    if (leastOver(node, -1) >= 0) {
+      total[0]! -= (ends[node]! - starts[node]!) * lineAt(means, node * D);
+      return;
+    }
+    if (ends[node]! - starts[node]! <= whole) {
+      const value = lineAt(means, node * D);
+      if (value < 0) total[0]! -= (ends[node]! - starts[node]!) * value;
       return;
     }
     const right = rights[node]!;
@@ -137,11 +178,12 @@ export function treeSeeder(tree: KdTree): Seeder {
       gainOwned(right);
       return;
     }
-    for (let i = starts[node]!, end = ends[node]!; i < end; i++) {
-      let value = line[0]!;
-      for (let d = 0; d < D; d++) value += line[d + 1]! * points[i * D + d]!;
-      if (value < 0) total[0]! -= value;
+    let less = 0;
+    for (let p = starts[node]! * D, end = ends[node]! * D; p < end; p += D) {
+      const value = lineAt(points, p);
+      if (value < 0) less -= value;
     }
+    total[0]! += less;
   }
 
   /** The same for any node that is not below an owned one. */
@@ -153,6 +195,15 @@ export function treeSeeder(tree: KdTree): Seeder {
       return;
     }
     if (squareToBox(node) >= bounds[node]!) return;
+    if (squareAcrossBox(node) <= lows[node]!) {
+      total[0]! += sums[node]! - sumToCandidate(node);
+      return;
+    }
+    if (ends[node]! - starts[node]! <= whole) {
+      const less = sums[node]! - sumToCandidate(node);
+      if (less > 0) total[0]! += less;
+      return;
+    }
     const right = rights[node]!;
     if (right !== 0) {
       gain(node + 1);
@@ -171,14 +222,14 @@ export function treeSeeder(tree: KdTree): Seeder {
     sums[node] = sumTo(node, centre);
     const b = node * 2 * D;
     let farthest = 0;
+    let nearest = 0;
     for (let d = 0; d < D; d++) {
       const c = C[centre * D + d]!;
-      const below = c - boxes[b + d]!;
-      const above = boxes[b + D + d]! - c;
-      const reach = below > above ? below : above;
-      farthest += reach * reach;
+      farthest += farSquare(c, boxes[b + d]!, boxes[b + D + d]!);
+      nearest += gapSquare(c, boxes[b + d]!, boxes[b + D + d]!);
     }
     bounds[node] = farthest;
+    lows[node] = nearest;
   }
 
   /** The candidate becomes centre j. */
@@ -187,9 +238,8 @@ export function treeSeeder(tree: KdTree): Seeder {
     const right = rights[node]!;
     if (owner >= 0) {
       drawLine(owner);
-      rangeOver(node);
-      if (range[0]! >= 0) return;
-      if (range[1]! <= 0) {
+      if (leastOver(node, 1) >= 0) return;
+      if (leastOver(node, -1) >= 0) {
         own(node, j);
         return;
       }
@@ -201,23 +251,31 @@ export function treeSeeder(tree: KdTree): Seeder {
         own(right, owner);
       }
     } else if (squareToBox(node) >= bounds[node]!) return;
+    else if (squareAcrossBox(node) <= lows[node]!) {
+      own(node, j);
+      return;
+    }
     if (right !== 0) {
       commit(node + 1, j);
       commit(right, j);
       sums[node] = sums[node + 1]! + sums[right]!;
       bounds[node] = Math.max(bounds[node + 1]!, bounds[right]!);
+      lows[node] = Math.min(lows[node + 1]!, lows[right]!);
       return;
     }
     let sum = 0;
     let farthest = 0;
+    let nearest = Number.POSITIVE_INFINITY;
     for (let i = starts[node]!, end = ends[node]!; i < end; i++) {
       const square = Math.min(squares[i]!, squareToCandidate(i));
       squares[i] = square;
       sum += square;
       if (square > farthest) farthest = square;
+      if (square < nearest) nearest = square;
     }
     sums[node] = sum;
     bounds[node] = farthest;
+    lows[node] = nearest;
   }
 
   /** The position of the point at which the running sum of D² passes r; one with a D² above 0, if there is any. */
@@ -253,19 +311,14 @@ export function treeSeeder(tree: KdTree): Seeder {
     for (let d = 0; d < D; d++) at[d] = points[point * D + d]!;
   }
 
-  return (k, random, given = new Float64Array(0)) => {
+  return (k, random, wholePoints = 0) => {
+    whole = wholePoints;
     C = new Float64Array(k * D);
     const trials = seedingTrials(k);
-    if (given.length === 0) place(random.below(count));
-    else for (let d = 0; d < D; d++) at[d] = given[d]!;
+    place(random.below(count));
     C.set(at.subarray(0, D));
     own(0, 0);
-    for (let j = 1; j * D < given.length; j++) {
-      for (let d = 0; d < D; d++) at[d] = given[j * D + d]!;
-      C.set(at.subarray(0, D), j * D);
-      commit(0, j);
-    }
-    for (let j = Math.max(1, given.length / D); j < k; j++) {
+    for (let j = 1; j < k; j++) {
       const potential = sums[0]!;
       // Every point is a centre already: there are no k different ones.
       if (!(potential > 0)) return C.slice(0, j * D);
@@ -287,4 +340,20 @@ export function treeSeeder(tree: KdTree): Seeder {
     }
     return C;
   };
+}
+
+/** The squared distance from x to the interval `low … high`. */
+function gapSquare(x: number, low: number, high: number): number {
+  const below = low - x;
+  const above = x - high;
+  const gap = below > above ? below : above;
+  return gap > 0 ? gap * gap : 0;
+}
+
+/** The squared distance from x to the farther end of the interval `low … high`. */
+function farSquare(x: number, low: number, high: number): number {
+  const above = x - low;
+  const below = high - x;
+  const reach = above > below ? above : below;
+  return reach * reach;
 }

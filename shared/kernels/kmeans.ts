@@ -1,14 +1,19 @@
 import {
+  KMEANS_BREADTH,
+  KMEANS_BREATHING_STARTS,
   KMEANS_MAX_ITER,
   KMEANS_N_INIT,
-  KMEANS_SWAP_FAILURES,
-  KMEANS_SWAP_PROBE_ITER,
+  KMEANS_PARTS_PER_CLUSTER,
+  KMEANS_SUMMARY_PARTS,
   KMEANS_TOL,
   KMEANS_TREE_MAX_DIMENSIONS,
+  KMEANS_WHOLE_POINTS,
 } from '../limits.ts';
 import { buildKdTree, type KdTree } from './kd-tree.ts';
-import { type Assigner, type Assignment, filterAssigner } from './kmeans-filter.ts';
+import { breathe, type Summary } from './kmeans-breathing.ts';
+import { type Assigner, filterAssigner } from './kmeans-filter.ts';
 import { flatAssigner, flatSeeder } from './kmeans-flat.ts';
+import { type LloydRun, lloyd, settle } from './kmeans-lloyd.ts';
 import { type Seeder, treeSeeder } from './kmeans-seeding.ts';
 import { canonicalOrder, checkPoints, countDistinct, meanPoint, meanVariance, takePoints } from './points.ts';
 import { random } from './random.ts';
@@ -39,8 +44,8 @@ export interface KMeansOptions {
   maxIter?: number;
   tol?: number;
   randomState?: number;
-  /** Failed swaps in a row after which the best restart stands; 0 keeps it as it is, which is scikit-learn's work exactly. */
-  swapFailures?: number;
+  /** Centres that breathing adds at once at first; 0 leaves the best restart as it is, which is scikit-learn's work exactly. */
+  breadth?: number;
 }
 
 export interface KMeansRun {
@@ -91,62 +96,68 @@ export function prepareKMeans(
 
 /** What fits one set of points again and again, with its scratch memory. */
 export interface KMeans {
-  /** The best of `n_init` restarts by inertia (of equal ones the first), improved by swaps. */
+  /** The best of `n_init` restarts by inertia (of equal ones the first), bettered by breathing. */
   cluster(k: number, options?: KMeansOptions): KMeansResult;
-  /** One restart, for those who share them out: the best of all, improved and labelled, is what `cluster` gives. */
+  /** One restart to its end on all points, as scikit-learn runs it. */
   restart(k: number, restart: number, options?: KMeansOptions): KMeansRun;
-  /**
-   * Tries to better a run by moving a centre: from where two clusters are nearly one to a point drawn by D², and on by Lloyd's
-   * iterations (after Fränti, Efficiency of random swap clustering, 2018). Ends after some failures in a row.
-   */
+  /** A run bettered by breathing, or the run itself. */
   improve(run: KMeansRun, options?: KMeansOptions): KMeansRun;
   /** One run from given centres, flat and in the frame of the input. */
   fitFrom(centres: Float64Array, options?: KMeansOptions): KMeansResult;
   /** Labels and counts of a run. */
   label(run: KMeansRun): KMeansResult;
+  /** The sum of the squared distances of the points from the nearest of some centres, in the frame of the input. */
+  inertiaOf(centres: Float64Array): number;
 }
 
 /**
- * k-means (Lloyd, Least squares quantization in PCM, 1982) as scikit-learn runs it: greedy k-means++, the end when the centres'
- * squared shifts sum up to `tol` × the mean variance or no label changes, empty clusters moved to the points
- * farthest from their centres. Row order changes nothing; the same seed gives the same clusters.
+ * k-means (Lloyd, Least squares quantization in PCM, 1982) with greedy k-means++ and scikit-learn's rules for the end of a run and
+ * for empty clusters. Row order changes nothing; the same seed gives the same clusters.
+ *
+ * Where there are many points, the restarts compete on the nodes of the tree instead: one of few points goes to a cluster as a whole. The best
+ * of them are bettered by breathing, and the winner runs to its end on the points. `breadth` 0 runs every restart on
+ * all points and keeps the best as it is, which is scikit-learn's work exactly.
  */
 export function kmeans(data: KMeansData): KMeans {
   const { dimensions, points, count, mean } = data;
   const assigner: Assigner = data.tree ? filterAssigner(data.tree) : flatAssigner(points, dimensions);
   const seed: Seeder = data.tree ? treeSeeder(data.tree) : flatSeeder(points, dimensions);
+  const partly = partAssigners(data, assigner);
+  let summary: Summary | undefined;
 
-  function lloyd(start: Float64Array, restart: number, options: KMeansOptions): KMeansRun {
+  function run(start: Float64Array, restart: number, options: KMeansOptions): KMeansRun {
     const { maxIter = KMEANS_MAX_ITER, tol = KMEANS_TOL } = options;
-    checkWhole('max_iter', maxIter);
-    if (!(tol >= 0 && tol < Number.POSITIVE_INFINITY)) {
-      throw new RangeError(`Cannot run k-means: tol is ${tol} where a finite number of at least 0 is expected`);
+    const found = lloyd(data, assigner, start, tol, maxIter);
+    return { ...found, k: start.length / dimensions, centres: shifted(found.centres, mean, 1), restart };
+  }
+
+  function startOf(k: number, restart: number, options: KMeansOptions, wholePoints = 0): Float64Array {
+    if (count === 0) return new Float64Array(0);
+    return seed(Math.min(k, data.distinct), random(options.randomState ?? 0, k, restart), wholePoints);
+  }
+
+  /** Runs settled on parts of the points, in their frame, bettered and run to their end on the points. */
+  function betterOf(settled: (LloydRun & { restart: number })[], options: KMeansOptions): KMeansRun {
+    const { breadth = KMEANS_BREADTH, randomState = 0 } = options;
+    const k = settled[0]!.centres.length / dimensions;
+    summary ??= summarise(data, Math.max(KMEANS_SUMMARY_PARTS, 4 * k));
+    let best = settled[0]!;
+    for (const start of apart(settled)) {
+      const source = random(randomState, k, start.restart, 1);
+      const found = breathe(start, (centres) => settlePartly(centres, options), summary, breadth, source);
+      if (found.inertia < best.inertia) best = { ...found, restart: start.restart };
     }
-    const tolerance = tol * data.variance;
-    // Where the tolerance drowns in rounding, only labels that stay as they are can end the run.
-    const labels = tol < ROUNDING ? new Int32Array(count).fill(-1) : undefined;
-    let centres = start;
-    let converged = count === 0;
-    let iterations = 0;
-    while (!converged && iterations < maxIter) {
-      iterations++;
-      const assignment = assigner.assign(centres, false, labels);
-      const unchanged = labels !== undefined && assignment.changed === 0;
-      const next = moveCentres(data, assigner, assignment, centres);
-      let shift = 0;
-      for (let i = 0; i < next.length; i++) shift += (next[i]! - centres[i]!) ** 2;
-      centres = next;
-      converged = unchanged || shift <= tolerance;
-    }
-    const inertia = count === 0 ? 0 : assigner.assign(centres, true).inertia;
-    return {
-      k: centres.length / dimensions,
-      centres: shifted(centres, mean, 1),
-      inertia,
-      iterations,
-      converged,
-      restart,
-    };
+    return run(best.centres, best.restart, options);
+  }
+
+  function settlePartly(centres: Float64Array, options: KMeansOptions): LloydRun {
+    const { maxIter = KMEANS_MAX_ITER, tol = KMEANS_TOL } = options;
+    return settle(partly(centres.length / dimensions), centres, tol * data.variance, maxIter);
+  }
+
+  function restart(k: number, restart: number, options: KMeansOptions = {}): KMeansRun {
+    checkOptions(k, options);
+    return run(startOf(k, restart, options), restart, options);
   }
 
   function label(run: KMeansRun): KMeansResult {
@@ -158,151 +169,142 @@ export function kmeans(data: KMeansData): KMeans {
     return { ...run, labels, counts };
   }
 
-  function restart(k: number, restart: number, options: KMeansOptions = {}): KMeansRun {
-    checkWhole('n_clusters', k);
-    const start =
-      count === 0
-        ? new Float64Array(0)
-        : seed(Math.min(k, data.distinct), random(options.randomState ?? 0, k, restart));
-    return lloyd(start, restart, options);
-  }
-
-  function improve(run: KMeansRun, options: KMeansOptions = {}): KMeansRun {
-    const { swapFailures = KMEANS_SWAP_FAILURES } = options;
-    let best = run;
-    let failures = 0;
-    for (let attempt = 0; failures < swapFailures && best.k > 2 && best.inertia > 0; attempt++) {
-      const centres = shifted(best.centres, mean, -1);
-      const dropped = mostDispensable(centres, dimensions, assigner.assign(centres, false).counts)[failures];
-      if (dropped === undefined) break;
-      const others = centres.filter((_, i) => Math.floor(i / dimensions) !== dropped);
-      const start = seed(best.k, random(options.randomState ?? 0, best.k, run.restart, attempt), others);
-      // A swap that helps shows it within few iterations; the others need not run to their ends.
-      const probe = lloyd(start, run.restart, {
-        ...options,
-        maxIter: Math.min(options.maxIter ?? KMEANS_MAX_ITER, KMEANS_SWAP_PROBE_ITER),
-      });
-      const hopeful = start.length === centres.length && probe.inertia < best.inertia * (1 + SWAP_PROMISE);
-      const swapped = hopeful ? lloyd(shifted(probe.centres, mean, -1), run.restart, options) : best;
-      if (swapped.inertia < best.inertia * (1 - SWAP_GAIN)) {
-        best = swapped;
-        failures = 0;
-      } else failures++;
-    }
-    return best;
-  }
-
   return {
     restart,
-    improve,
     label,
+    improve(run, options = {}) {
+      checkOptions(run.k, options);
+      if ((options.breadth ?? KMEANS_BREADTH) === 0 || run.k < 2 || run.inertia === 0) return run;
+      const settled = { ...settlePartly(shifted(run.centres, mean, -1), options), restart: run.restart };
+      const better = betterOf([settled], options);
+      return better.inertia < run.inertia ? better : run;
+    },
     cluster(k, options = {}) {
-      const { nInit = KMEANS_N_INIT } = options;
-      checkWhole('n_init', nInit);
-      let best = restart(k, 0, options);
-      for (let i = 1; i < nInit; i++) {
-        const run = restart(k, i, options);
-        if (run.inertia < best.inertia) best = run;
+      const { nInit = KMEANS_N_INIT, breadth = KMEANS_BREADTH } = options;
+      checkOptions(k, options);
+      if (breadth === 0 || Math.min(k, data.distinct) < 2 || k >= data.distinct) {
+        let best = restart(k, 0, options);
+        for (let i = 1; i < nInit && best.inertia > 0; i++) {
+          const other = restart(k, i, options);
+          if (other.inertia < best.inertia) best = other;
+        }
+        return label(best);
       }
-      return label(improve(best, options));
+      const settled = Array.from({ length: nInit }, (_, i) => ({
+        ...settlePartly(startOf(k, i, options, partSize(count, k)), options),
+        restart: i,
+      }));
+      return label(betterOf(settled, options));
     },
     fitFrom(centres, options = {}) {
-      const k = checkPoints(centres, dimensions);
-      checkWhole('n_clusters', k);
-      return label(lloyd(shifted(centres, mean, -1), 0, options));
+      checkOptions(checkPoints(centres, dimensions), options);
+      return label(run(shifted(centres, mean, -1), 0, options));
+    },
+    inertiaOf(centres) {
+      checkPoints(centres, dimensions);
+      return count === 0 ? 0 : assigner.assign(shifted(centres, mean, -1), true).inertia;
     },
   };
 }
 
-/** A swap that lowers the inertia by a smaller share is none. */
-const SWAP_GAIN = 1e-6;
-/** How far above the best inertia, as a share of it, a probed swap is still run to its end. */
-const SWAP_PROMISE = 2e-3;
-
-/** Clusters by what merging them with their nearest would add to the inertia (Ward, 1963), least first. */
-function mostDispensable(centres: Float64Array, dimensions: number, counts: Float64Array): number[] {
-  const k = counts.length;
-  const costs = new Float64Array(k).fill(Number.POSITIVE_INFINITY);
-  for (let a = 0; a < k; a++) {
-    for (let b = 0; b < k; b++) {
-      if (a === b) continue;
-      let square = 0;
-      for (let d = 0; d < dimensions; d++) square += (centres[a * dimensions + d]! - centres[b * dimensions + d]!) ** 2;
-      const weight = counts[a]! + counts[b]! > 0 ? (counts[a]! * counts[b]!) / (counts[a]! + counts[b]!) : 0;
-      costs[a] = Math.min(costs[a]!, weight * square);
+/**
+ * Assigners for k clusters that know the points by parts: nodes of the tree of few points, or every so manieth point where there is no tree. All
+ * points where there are few of them for each cluster.
+ */
+function partAssigners(data: KMeansData, exact: Assigner): (k: number) => Assigner {
+  const { dimensions, points, count, tree } = data;
+  const known = new Map<number, Assigner>();
+  return (k) => {
+    const size = partSize(count, k);
+    if (size <= 1) return exact;
+    let assigner = known.get(size);
+    if (assigner === undefined) {
+      assigner = tree ? filterAssigner(tree, size) : flatAssigner(everyNth(points, dimensions, size), dimensions);
+      known.set(size, assigner);
     }
-  }
-  return [...costs.keys()].sort((a, b) => costs[a]! - costs[b]! || a - b);
+    return assigner;
+  };
 }
 
-/** Shares of the mean variance below which a shift of the centres may be rounding alone. */
-const ROUNDING = 1e-20;
-
-/** The means of the assigned points, after scikit-learn's rule for clusters that got none. */
-function moveCentres(
-  data: KMeansData,
-  assigner: Assigner,
-  assignment: Assignment,
-  centres: Float64Array,
-): Float64Array {
-  const { dimensions } = data;
-  const k = centres.length / dimensions;
-  let { counts, sums } = assignment;
-  if (counts.includes(0)) {
-    counts = counts.slice();
-    sums = sums.slice();
-    relocateEmpty(data, assigner, centres, counts, sums);
-  }
-  const moved = new Float64Array(k * dimensions);
-  // A cluster that stays empty, since no point is off its centre, lies on the heaviest one.
-  const heaviest = counts.indexOf(counts.reduce((most, weight) => Math.max(most, weight), 0));
-  for (let c = 0; c < k; c++) {
-    const from = counts[c]! > 0 ? c : heaviest;
-    for (let d = 0; d < dimensions; d++) moved[c * dimensions + d] = sums[from * dimensions + d]! / counts[from]!;
-  }
-  return moved;
+/** Points of a part, so that there are enough parts for k clusters; 1 or less where each point counts for itself. */
+function partSize(count: number, k: number): number {
+  return Math.min(KMEANS_WHOLE_POINTS, Math.floor(count / (KMEANS_PARTS_PER_CLUSTER * k)));
 }
 
-/** Gives each empty cluster one of the points that lie farthest from their centres, which it takes from its cluster. */
-function relocateEmpty(
-  data: KMeansData,
-  assigner: Assigner,
-  centres: Float64Array,
-  counts: Float64Array,
-  sums: Float64Array,
-): void {
-  const { dimensions, points, count } = data;
-  const empty = [...counts.keys()].filter((c) => counts[c] === 0);
-  const labels = new Int32Array(count);
-  assigner.assign(centres, false, labels);
-  const squares = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    for (let d = 0; d < dimensions; d++) {
-      squares[i]! += (points[i * dimensions + d]! - centres[labels[i]! * dimensions + d]!) ** 2;
-    }
-  }
-  const farthest = Uint32Array.from(squares.keys()).sort((a, b) => squares[b]! - squares[a]! || a - b);
-  if (squares[farthest[0]!] === 0) return;
-  for (const [rank, cluster] of empty.entries()) {
-    const point = farthest[rank];
-    if (point === undefined) return;
-    const from = labels[point]!;
-    counts[from]!--;
-    counts[cluster] = 1;
-    for (let d = 0; d < dimensions; d++) {
-      const x = points[point * dimensions + d]!;
-      sums[from * dimensions + d]! -= x;
-      sums[cluster * dimensions + d] = x;
-    }
-  }
+function everyNth(points: Float64Array, dimensions: number, n: number): Float64Array {
+  const rows = Uint32Array.from({ length: Math.floor(points.length / dimensions / n) }, (_, i) => i * n + (n >> 1));
+  return takePoints(points, dimensions, rows);
 }
+
+/** The points by about so many parts, and never by fewer than there may be. */
+function summarise(data: KMeansData, parts: number): Summary {
+  const { dimensions, points, count, tree } = data;
+  const size = Math.ceil(count / parts);
+  if (tree === undefined || size <= 1) {
+    const means = size <= 1 ? points : everyNth(points, dimensions, size);
+    return { dimensions, means, weights: new Float64Array(means.length / dimensions).fill(size) };
+  }
+  const means: number[] = [];
+  const weights: number[] = [];
+  for (let node = 0; node < tree.nodes; ) {
+    const weight = tree.ends[node]! - tree.starts[node]!;
+    const leaf = tree.rights[node] === 0;
+    if (weight <= size) {
+      for (let d = 0; d < dimensions; d++) means.push(tree.means[node * dimensions + d]!);
+      weights.push(weight);
+      node = behind(tree, node);
+      continue;
+    }
+    if (leaf) {
+      for (let i = tree.starts[node]!; i < tree.ends[node]!; i++) {
+        for (let d = 0; d < dimensions; d++) means.push(points[i * dimensions + d]!);
+        weights.push(1);
+      }
+    }
+    node++;
+  }
+  return { dimensions, means: Float64Array.from(means), weights: Float64Array.from(weights) };
+}
+
+/** The node that follows all nodes below one, in preorder. */
+function behind(tree: KdTree, node: number): number {
+  let last = node;
+  while (tree.rights[last] !== 0) last = tree.rights[last]!;
+  return last + 1;
+}
+
+/** The best of some runs that differ: those that came to the same end count once. */
+function apart<T extends LloydRun>(runs: readonly T[]): T[] {
+  const sorted = runs.toSorted((a, b) => a.inertia - b.inertia);
+  const chosen: T[] = [];
+  for (const run of sorted) {
+    const last = chosen.at(-1);
+    if (last === undefined || run.inertia > last.inertia * (1 + SAME_END)) chosen.push(run);
+    if (chosen.length === KMEANS_BREATHING_STARTS) break;
+  }
+  return chosen;
+}
+
+/** Shares by which the inertias of two runs may differ that came to the same end. */
+const SAME_END = 1e-3;
 
 function shifted(centres: Float64Array, by: Float64Array, sign: 1 | -1): Float64Array {
   return centres.map((x, i) => x + sign * by[i % by.length]!);
 }
 
-function checkWhole(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new RangeError(`Cannot run k-means: ${name} is ${value} where an integer of at least 1 is expected`);
+function checkOptions(k: number, options: KMeansOptions): void {
+  const { nInit = KMEANS_N_INIT, maxIter = KMEANS_MAX_ITER, tol = KMEANS_TOL, breadth = KMEANS_BREADTH } = options;
+  checkWhole('n_clusters', k, 1);
+  checkWhole('n_init', nInit, 1);
+  checkWhole('max_iter', maxIter, 1);
+  checkWhole('breadth', breadth, 0);
+  if (!(tol >= 0 && tol < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`Cannot run k-means: tol is ${tol} where a finite number of at least 0 is expected`);
+  }
+}
+
+function checkWhole(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new RangeError(`Cannot run k-means: ${name} is ${value} where an integer of at least ${least} is expected`);
   }
 }

@@ -97,6 +97,30 @@ describe('assigners', () => {
     );
   });
 
+  it('filtering by parts measures the partition that it makes', () => {
+    const source = random(2);
+    const points = Float64Array.from({ length: 4_000 }, () => source.uniform());
+    const tree = buildKdTree(points, 2);
+    const centres = Float64Array.from({ length: 14 }, () => source.uniform());
+    const labels = new Int32Array(2_000);
+    const exact = filterAssigner(tree).assign(centres, true).inertia;
+    const { inertia, counts, sums } = filterAssigner(tree, 32).assign(centres, true, labels);
+    const own = [0, 0, 0, 0, 0, 0, 0];
+    let sum = 0;
+    for (const [i, label] of labels.entries()) {
+      own[label]!++;
+      for (let d = 0; d < 2; d++) sum += (tree.points[2 * i + d]! - centres[2 * label + d]!) ** 2;
+    }
+    expect([...counts]).toEqual(own);
+    expect(inertia).toBeCloseTo(sum, 9);
+    expect(inertia).toBeGreaterThan(exact);
+    expect(inertia).toBeLessThan(exact * 1.1);
+    expect(sums.reduce((a, b) => a + b, 0)).toBeCloseTo(
+      points.reduce((a, b) => a + b, 0),
+      9,
+    );
+  });
+
   it('both give ties to the lowest number', () => {
     const points = Float64Array.from({ length: 81 * 2 }, (_, i) => (i % 2 === 0 ? (i >> 1) % 9 : Math.floor(i / 18)));
     const tree = buildKdTree(points, 2);
@@ -175,12 +199,12 @@ describe('cluster', () => {
       const improved = model.improve(run, { randomState });
       expect(improved.inertia).toBeLessThanOrEqual(run.inertia);
       if (improved.inertia < run.inertia * 0.99) bettered++;
-      expect(model.improve(run, { randomState, swapFailures: 0 })).toBe(run);
+      expect(model.improve(run, { randomState, breadth: 0 })).toBe(run);
     }
     expect(bettered).toBeGreaterThan(0);
   });
 
-  it('gives the same for the same seed, by its restarts one by one too', () => {
+  it('gives the same for the same seed, and without breathing the best of its restarts', () => {
     const data = prepareKMeans(blobs(200, 3, 7), 3);
     const result = kmeans(data).cluster(7, { randomState: 11, nInit: 4 });
     expect(kmeans(data).cluster(7, { randomState: 11, nInit: 4 })).toEqual(result);
@@ -188,7 +212,22 @@ describe('cluster', () => {
     const runs = [0, 1, 2, 3].map((restart) => model.restart(7, restart, { randomState: 11 }));
     const best = runs.reduce((least, run) => (run.inertia < least.inertia ? run : least));
     expect(result.inertia).toBeLessThanOrEqual(best.inertia);
-    expect(model.label(model.improve(best, { randomState: 11 }))).toEqual(result);
+    expect(model.cluster(7, { randomState: 11, nInit: 4, breadth: 0 })).toEqual(model.label(best));
+  });
+
+  it('comes within 0.1% where restarts compete on parts of the points, on the tree and flat', () => {
+    for (const [dimensions, clusters] of [
+      [2, 12],
+      [3, 7],
+      [5, 6],
+    ] as const) {
+      const points = blobs(12_000, dimensions, clusters, 21);
+      const model = fitted(points, dimensions);
+      const result = model.cluster(clusters);
+      validate(points, dimensions, result);
+      const best = model.cluster(clusters, { nInit: 50, randomState: 99, breadth: 0 }).inertia;
+      expect(result.inertia).toBeLessThanOrEqual(best * 1.001);
+    }
   });
 
   it('does not depend on the order of the rows', () => {
@@ -283,6 +322,7 @@ describe('degenerate input', () => {
     expect(() => model.cluster(2, { nInit: 1.5 })).toThrow('n_init is 1.5');
     expect(() => model.cluster(2, { maxIter: 0 })).toThrow('max_iter is 0');
     expect(() => model.cluster(2, { tol: -1 })).toThrow('tol is -1');
+    expect(() => model.cluster(2, { breadth: -1 })).toThrow('breadth is -1 where an integer of at least 0');
     expect(() => model.cluster(2, { randomState: -4 })).toThrow('random_state is -4');
     expect(() => prepareKMeans(Float64Array.of(1, Number.NaN), 2)).toThrow('coordinate 1 is NaN');
     expect(() => model.fitFrom(Float64Array.of(1, Number.POSITIVE_INFINITY))).toThrow('coordinate 1 is Infinity');
