@@ -74,7 +74,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
 const NOTES = [
   'header: the names as they are, or rightly none. rows: all that have their values in their places, and no other.',
   'PapaParse is told to skip empty lines, and takes the first row for a header; its rows of another length are left out.',
-  'DuckDB reads with `ignore_errors` where it gives up without; all columns as text.',
+  'DuckDB is asked with `ignore_errors` where it gives up without, and then without `strict_mode`; all columns are text.',
 ];
 
 async function scoreOf(reader: Reader, set: AnnotatedSet, misses: string[]): Promise<Score> {

@@ -49,26 +49,32 @@ export const papaParse: Reader = {
   },
 };
 
+/** What DuckDB is asked for in turn, until it does not give up. */
+const TRIES = ['', ', ignore_errors = true', ', ignore_errors = true, strict_mode = false'];
+
 /** `sniff_csv` for the dialect and `read_csv` for the rows; where that gives up, it is asked to leave out what is at fault. */
 export function duckdb(connection: DuckDBConnection, folder: string): Reader {
-  const query = async (sql: string) => (await connection.runAndReadAll(sql)).getRowsJson() as unknown[][];
+  const query = async (sql: (options: string) => string) => {
+    for (const [i, options] of TRIES.entries()) {
+      try {
+        return (await connection.runAndReadAll(sql(options))).getRowsJson() as unknown[][];
+      } catch (error) {
+        if (i === TRIES.length - 1) throw error;
+      }
+    }
+    return [];
+  };
   return {
     name: 'DuckDB',
     async read(name, bytes) {
       const path = join(folder, name.replaceAll(/[^\w.-]/g, '_'));
       writeFileSync(path, bytes);
-      const file = `'${path}'`;
       const [sniffed] = await query(
-        `SELECT Delimiter, HasHeader, list_transform(Columns, c -> c.name) FROM sniff_csv(${file})`,
+        (options) =>
+          `SELECT Delimiter, HasHeader, list_transform(Columns, c -> c.name) FROM sniff_csv('${path}'${options})`,
       );
       const [delimiter, hasHeader, names] = sniffed as [string, boolean, string[]];
-      const read = (more: string) => query(`SELECT * FROM read_csv(${file}, all_varchar = true${more})`);
-      let rows: unknown[][];
-      try {
-        rows = await read('');
-      } catch {
-        rows = await read(', ignore_errors = true');
-      }
+      const rows = await query((options) => `SELECT * FROM read_csv('${path}', all_varchar = true${options})`);
       return {
         delimiter,
         header: hasHeader ? names : undefined,
