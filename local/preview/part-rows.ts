@@ -50,6 +50,7 @@ export async function* partRows(reading: PartReading): AsyncGenerator<PreviewBat
 
 /** A field is a missing value where it is empty, and in quotes an empty text. */
 function valuesOf({ fields, emptyTexts }: TolerantRow, columns: number, rules: RowRules): PreviewRow {
+  if (fields.length === columns && !fields.includes('') && rules.long !== 'rescue') return fields;
   const values: PreviewRow = [];
   for (let c = 0; c < columns; c++) {
     const field = fields[c];

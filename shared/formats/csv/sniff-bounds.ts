@@ -32,7 +32,7 @@ export function tableStart(rows: readonly LenientRow[], width: number): number {
     // the header may lack a name for the row numbers, or have one field more for a delimiter at its end
     if (row.fields.length !== width && !nearHeader(rows, i, width)) continue;
     if (isTopComment(row, next[0])) continue;
-    if (width >= 3 && isSparseTitle(row, next)) continue;
+    if (isSparseTitle(row, next, width)) continue;
     // a full row of names above ragged rows heads them; above one-field lines it is part of what they tell
     const between =
       early === -1 ? [] : rows.slice(early + 1, i).filter((other) => !isBlank(other) && !looksCommented(other));
@@ -74,11 +74,17 @@ function comesAgain(rows: readonly LenientRow[], at: number, width: number): boo
 }
 
 /** A title in the first cell alone, as spreadsheets export it: above a row of names, and not above values. */
-function isSparseTitle(row: LenientRow, next: readonly LenientRow[]): boolean {
+function isSparseTitle(row: LenientRow, next: readonly LenientRow[], width: number): boolean {
   const filled = present(row);
-  if (filled > 1 || (filled === 1 && !/\p{L}/u.test(row.fields[0]!))) return false;
-  const below = next.find((other) => present(other) > 1);
-  return below !== undefined && present(below) > 2 && isNameRow(below);
+  if (row.fields.length !== width || filled > 1) return false;
+  if (filled === 1 && !/\p{L}/u.test(row.fields[0]!)) return false;
+  const at = next.findIndex((other) => present(other) > 1);
+  const below = next[at];
+  if (below === undefined || !isNameRow(below)) return false;
+  if (width > 2) return present(below) > 2;
+  // of two columns, half a row is more often a row
+  const rest = next.slice(at + 1);
+  return rest.length > 0 && !rest.some((other) => isNameRow(other));
 }
 
 /** A line such as "# made by x, 2020" above the header; `#id,name` right above values is the header itself. */
@@ -127,7 +133,10 @@ export function isComment(row: LenientRow, prefix: string): boolean {
  */
 export function countFooters(rows: readonly LenientRow[], width: number): number {
   if (width === 1) return 0;
-  const narrow = (row: LenientRow) => row.fields.length !== width || present(row) === 0 || isAlone(row, width);
+  const narrow = (row: LenientRow) =>
+    row.fields.length !== width ||
+    present(row) === 0 ||
+    (isAlone(row, width) && (width > 2 || readsLikeNote(row, rows, width)));
   let last = rows.length - 1;
   while (last > 0 && narrow(rows[last]!)) last--;
   if (last === 0) return 0;
@@ -158,9 +167,9 @@ export function countFooters(rows: readonly LenientRow[], width: number): number
 /** Rows above the end of the table in which to look for such as hold one field. */
 const SPARSE_ROWS = 500;
 
-/** The first field is there, and of three and more no other. */
+/** The first field is there, and no other. */
 function isAlone(row: LenientRow, width: number): boolean {
-  return width > 2 && row.fields.length === width && row.fields[0]!.trim() !== '' && present(row) === 1;
+  return row.fields.length === width && row.fields[0]!.trim() !== '' && present(row) === 1;
 }
 
 function emptyAtEnd(rows: readonly LenientRow[]): number {

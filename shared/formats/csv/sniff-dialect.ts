@@ -236,22 +236,28 @@ function namesAlone(row: LenientRow): boolean {
   );
 }
 
-/** The width that most of the table's fields are in; wider rows count for more, since chance makes few of them. */
+/**
+ * The width that most of the table's fields are in; wider rows count for more, since chance makes few of them. Of two tables one
+ * above the other, the one of more rows.
+ */
 function tableWidth(rows: readonly LenientRow[]): number {
-  const counts = new Map<number, number>();
-  for (const row of rows) counts.set(row.fields.length, (counts.get(row.fields.length) ?? 0) + 1);
-  // no width twice: then the first row's, which may be the header
-  if (rows.length > 0 && counts.size === rows.length) return rows[0]!.fields.length;
-  let best = 1;
-  let bestWeight = 0;
-  for (const [width, count] of counts) {
-    const weight = count * (width === 1 ? 0.5 : 1 + (width - 1) / width);
-    if (weight > bestWeight || (weight === bestWeight && width > best)) {
-      best = width;
-      bestWeight = weight;
-    }
+  const blocks = new Map<number, { count: number; first: number; last: number }>();
+  for (const [i, { fields }] of rows.entries()) {
+    const block = blocks.get(fields.length);
+    if (block) {
+      block.count++;
+      block.last = i;
+    } else blocks.set(fields.length, { count: 1, first: i, last: i });
   }
-  return best;
+  // no width twice: then the first row's, which may be the header
+  if (rows.length > 0 && blocks.size === rows.length) return rows[0]!.fields.length;
+  const weight = (width: number, count: number) => count * (width === 1 ? 0.5 : 1 + (width - 1) / width);
+  const [best, second] = [...blocks]
+    .map(([width, block]) => ({ width, ...block, weight: weight(width, block.count) }))
+    .sort((a, b) => b.weight - a.weight || b.width - a.width);
+  if (best === undefined) return 1;
+  const apart = second !== undefined && (second.last < best.first || best.last < second.first);
+  return apart && second.count > best.count && second.width * 2 > best.width ? second.width : best.width;
 }
 
 /** First and last row of the table: between them are rows that count, around them titles and notes. */

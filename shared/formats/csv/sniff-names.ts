@@ -138,10 +138,11 @@ const OTHER_DELIMITERS = [';', ',', '\t', '|', ' ', ':', '||'];
  * @returns undefined where it does not read so
  */
 export function namesPartedOtherwise(row: LenientRow, delimiter: string, width: number): string[] | undefined {
-  if (width < 3 || row.fields.length >= width || isBlank(row)) return undefined;
+  if (width < 2 || row.fields.length >= width || isBlank(row)) return undefined;
   const text = row.fields.join(delimiter);
   for (const other of OTHER_DELIMITERS) {
-    if (other === delimiter || !text.includes(other)) continue;
+    // two words are a title as well
+    if (other === delimiter || !text.includes(other) || (other === ' ' && width === 2)) continue;
     const grammar = { delimiter: other, quote: '"', escape: '"', loneCr: false } as const;
     const names =
       lenientParser(text, grammar, true)

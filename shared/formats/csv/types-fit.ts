@@ -4,8 +4,8 @@ import { PLAIN_NUMBERS } from './types-numbers.ts';
 const WHOLE = /^-?\d{1,18}$/;
 const SMALL = /^-?\d{1,9}$/;
 const NUMBER = /^-?\d{1,15}(?:\.\d{1,15})?$/;
-const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
-const TIMESTAMP = /^(\d{4})-(\d{2})-(\d{2})[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?$/;
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const TIMESTAMP = /^\d{4}-\d{2}-\d{2}[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?$/;
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 export interface FitStyle {
@@ -26,6 +26,8 @@ export function surelyFits(
 ): ((text: string) => boolean) | undefined {
   const tokens = new Set(['', ...style.nullTokens]);
   const plain = style.decimalComma === PLAIN_NUMBERS.decimalComma && style.thousands === PLAIN_NUMBERS.thousands;
+  // where clocks are put forward there are times that never are
+  const isUtc = format === undefined && style.timezone === 'UTC';
   const or = (test: (text: string) => boolean) => (text: string) => test(text) || tokens.has(text);
   switch (type) {
     case 'string':
@@ -40,28 +42,32 @@ export function surelyFits(
     case 'boolean':
       return or((text) => text === 'true' || text === 'false');
     case 'date':
-      return or((text) => format === undefined && isDay(DATE.exec(text)));
+      return or((text) => format === undefined && DATE.test(text) && isDay(text));
     case 'timestamp':
-      // where clocks are put forward there are times that never are
-      return or((text) => format === undefined && style.timezone === 'UTC' && isDay(TIMESTAMP.exec(text)));
+      return or((text) => isUtc && TIMESTAMP.test(text) && isDay(text));
     case 'binary':
       return or(() => false);
-    default:
-      return or((text) => plain && isDecimal(text, type));
+    default: {
+      const { precision, scale } = decimalOf(type)!;
+      return or((text) => plain && isDecimal(text, precision, scale));
+    }
   }
 }
 
-function isDecimal(text: string, type: ColumnType): boolean {
+function isDecimal(text: string, precision: number, scale: number): boolean {
   if (!NUMBER.test(text)) return false;
-  const { precision, scale } = decimalOf(type)!;
   const point = text.indexOf('.');
   const whole = (point === -1 ? text.length : point) - (text.startsWith('-') ? 1 : 0);
   return whole <= precision - scale && (point === -1 || text.length - point - 1 <= scale);
 }
 
-function isDay(match: RegExpExecArray | null): boolean {
-  if (match === null) return false;
-  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
-  // the 29th of February is left to the engine
-  return year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= DAYS[month - 1]!;
+/** Of a text that begins with four digits, two and two; the 29th of February is left to the engine. */
+function isDay(text: string): boolean {
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
+  return month >= 1 && month <= 12 && day >= 1 && day <= DAYS[month - 1]! && !text.startsWith('0000');
+}
+
+function twoDigits(text: string, at: number): number {
+  return text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528;
 }
