@@ -52,7 +52,13 @@ export function awsPorts(makeEngine?: () => TableEngine): Ports {
       await swept;
       return mkdtemp(join(tmpdir(), SCRATCH));
     },
+    ...workerOf(process.env['WORKER']),
   };
+}
+
+/** Where a stage has none, its variable is empty. */
+function workerOf(text: string | undefined): Pick<Ports, 'worker'> {
+  return text === undefined || text === '' ? {} : { worker: JSON.parse(text) };
 }
 
 /**

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { sfnTaskReport, type TaskReport } from '../../shared/adapters/sfn-task-report.ts';
-import { BadRequest } from '../../shared/errors.ts';
 import { WORKER_HEARTBEAT_SECONDS } from '../../shared/limits.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { awsPorts } from '../aws-ports.ts';
@@ -11,7 +10,8 @@ import { ConvertStepInput, makeConvert } from './step.ts';
 /**
  * The convert step outside Lambda, for what Lambda has no time for: one task, told by the environment, and the process ends.
  *
- *     SLUICE_RUN=… SLUICE_STEP=convert SLUICE_TASK=convert-000000 SLUICE_TASK_AT='{"key": …, "start": …, "end": …}' \
+ *     SLUICE_RUN=… SLUICE_STEP=convert SLUICE_TASK=convert-000000 \
+ *       SLUICE_TASK_KEY=runs/…/tasks.jsonl SLUICE_TASK_START=0 SLUICE_TASK_END=512 \
  *       LANDING_BUCKET=… WORK_BUCKET=… LAKE_BUCKET=… node functions/convert/worker.ts
  *
  * With `SLUICE_TASK_TOKEN` the state that waits for it is told how it went. The task's receipt is written by condition, as
@@ -44,17 +44,9 @@ export async function work(
 }
 
 function taskOf(environment: Environment) {
-  const { SLUICE_RUN: run, SLUICE_STEP: step, SLUICE_TASK: task, SLUICE_TASK_AT: at } = environment;
-  return parseStepInput(ConvertStepInput, { run, step, task, at: place(at) });
-}
-
-function place(text: string | undefined): unknown {
-  if (text === undefined) throw new BadRequest('The environment variable SLUICE_TASK_AT is not set');
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new BadRequest(`The environment variable SLUICE_TASK_AT is no JSON: ${text}`, { cause: error });
-  }
+  const { SLUICE_RUN: run, SLUICE_STEP: step, SLUICE_TASK: task, SLUICE_TASK_KEY: key } = environment;
+  const at = { key, start: Number(environment['SLUICE_TASK_START']), end: Number(environment['SLUICE_TASK_END']) };
+  return parseStepInput(ConvertStepInput, { run, step, task, at });
 }
 
 if (import.meta.main) {

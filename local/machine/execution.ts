@@ -7,6 +7,7 @@ import { asFailure, functionFailure, Interrupted, StateFailure } from './failure
 import type { LoweredMachine, LoweredState, MapParameters, Work } from './lower.ts';
 import { runMap } from './map.ts';
 import { catcherFor, retrierFor, retryDelaySeconds } from './retry.ts';
+import { RUN_TASK, START_EXECUTION } from './support.ts';
 
 /** What a function is told beside its event. */
 export interface HandlerContext {
@@ -123,6 +124,7 @@ async function visitState(
   for (let retryCount = 0; ; retryCount++) {
     if (frame.signal.aborted) throw new Interrupted();
     const context = contextOf(name, enteredTime, retryCount, frame);
+    if (state.type === 'Task' && state.resource === RUN_TASK) context.Task = { Token: environment.newId() };
     const attempt = linkedSignal(frame.signal);
     try {
       const work = workOf(name, state, context, { ...frame, signal: attempt.signal }, environment);
@@ -218,9 +220,10 @@ function workOf(
         const event = payload(effective, `The input of ${name}'s call`, environment);
         // Scheduled, started, succeeded or failed.
         addEvents(frame, 3);
-        const result = state.resource.startsWith('arn:')
-          ? await startExecution(event, environment)
-          : await callFunction(state.resource, event, frame, environment);
+        const result =
+          state.resource === START_EXECUTION
+            ? await startExecution(event, environment)
+            : await callFunction(state.resource, event, frame, environment);
         return payload(result, `The result of ${name}`, environment);
       };
     default:
@@ -239,7 +242,8 @@ async function callFunction(
   frame: Frame,
   environment: Environment,
 ): Promise<unknown> {
-  const handler = environment.handlers[resource] as Handler;
+  const handler = environment.handlers[resource];
+  if (handler === undefined) throw new StateFailure('States.Runtime', `Nothing here runs ${resource}`, true);
   const context = { attemptId: environment.newId(), signal: frame.signal };
   // A handler that throws before its first await is a handler that fails.
   const call = (async () => await handler(event, context))();
@@ -324,6 +328,8 @@ export interface ContextObject {
   Execution: { Id: string; Name: string; StartTime: string; Input: unknown };
   State: { Name: string; EnteredTime: string; RetryCount: number };
   StateMachine: { Id: string; Name: string };
+  /** Only where a state waits for its token. */
+  Task?: { Token: string };
 }
 
 function contextOf(name: string, enteredTime: string, retryCount: number, frame: Frame): ContextObject {

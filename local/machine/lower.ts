@@ -170,13 +170,39 @@ function lowerRule(rule: ChoiceRule): ChoiceRule {
 
 /** A cell whose result is its work's; `state` says what comes before and after. */
 function task(state: Partial<TaskState>): Cell {
-  return cell({
+  const evaluate = cell({
     TimeoutSeconds: LOCAL_TIMEOUT_MAX_SECONDS,
     ...withoutFlow(state),
+    ...(state.Parameters ? { Parameters: listsAsMaps(state.Parameters) } : {}),
     Type: 'Task',
     Resource: ONLY,
     End: true,
   });
+  return async (input, context, work) =>
+    evaluate(input, context, work && (async (effective) => work(mapsAsLists(effective, state.Parameters))));
+}
+
+/** Mappings in lists, which the interpreter would not evaluate, by their positions. */
+function listsAsMaps(template: unknown): Template {
+  return Object.fromEntries(
+    Object.entries(template as object).map(([key, inner]) => [
+      key,
+      typeof inner === 'object' && inner !== null && !isPlainList(inner) ? listsAsMaps({ ...inner }) : inner,
+    ]),
+  );
+}
+
+/** The evaluated template in its own form again. */
+function mapsAsLists(value: unknown, template: unknown): unknown {
+  if (typeof template !== 'object' || template === null || isPlainList(template)) return value;
+  const evaluated = value as Record<string, unknown>;
+  if (Array.isArray(template)) return template.map((inner, i) => mapsAsLists(evaluated[i], inner));
+  const known = template as Record<string, unknown>;
+  return Object.fromEntries(Object.entries(evaluated).map(([key, inner]) => [key, mapsAsLists(inner, known[key])]));
+}
+
+function isPlainList(value: object): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item !== 'object' || item === null);
 }
 
 function withoutFlow(state: object): Template {

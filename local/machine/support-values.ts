@@ -9,7 +9,7 @@ const REFERENCE_PATH = new RegExp(`^\\$${NAMES}$`);
 /** `ResultPath` writes: the interpreter builds arrays otherwise than AWS, so names only. */
 const RESULT_PATH = /^\$(?:\.[A-Za-z_][A-Za-z0-9_]*)*$/;
 const CONTEXT_PATH = new RegExp(
-  `^\\$\\$\\.(?:Execution\\.(?:Id|Name|StartTime|Input${NAMES})|State\\.(?:Name|EnteredTime|RetryCount)|StateMachine\\.(?:Id|Name))$`,
+  `^\\$\\$\\.(?:Execution\\.(?:Id|Name|StartTime|Input${NAMES})|State\\.(?:Name|EnteredTime|RetryCount)|StateMachine\\.(?:Id|Name)|Task\\.Token)$`,
 );
 const ITEM_PATH = new RegExp(`^\\$\\$\\.Map\\.Item\\.(?:Index|Value${NAMES})$`);
 /** The one intrinsic that is needed. The interpreter drops backslashes from its result, so none may stand in the text. */
@@ -27,10 +27,16 @@ export function checkTemplate(value: unknown, at: string, report: Report, inSele
     else if (key.endsWith('.$')) expression(inner, where, report, inSelector);
     else if (key.includes('.$')) report(where, 'has .$ in the middle of its name');
     else if (fieldsOf(inner)) checkTemplate(inner, where, report, inSelector);
-    else if (Array.isArray(inner) && inner.some((item) => typeof item === 'object' && item !== null)) {
-      report(where, 'is a list of more than plain values');
-    }
+    else if (Array.isArray(inner)) checkList(inner, where, report, inSelector);
   }
+}
+
+/** Of plain values or of mappings: the interpreter evaluates neither, and lower.ts the mappings of a Task. */
+function checkList(items: unknown[], at: string, report: Report, inSelector: boolean): void {
+  items.forEach((item, i) => {
+    if (fieldsOf(item) && !inSelector) checkTemplate(item, `${at}[${i}]`, report);
+    else if (typeof item === 'object' && item !== null) report(`${at}[${i}]`, 'is more than a plain value');
+  });
 }
 
 function expression(value: unknown, at: string, report: Report, inSelector: boolean): void {

@@ -24,8 +24,10 @@ import {
  * is a list of what is allowed, not of what is not.
  */
 
-const START_EXECUTION = 'arn:aws:states:::states:startExecution';
-export const SERVICE_INTEGRATIONS: readonly string[] = [START_EXECUTION];
+export const START_EXECUTION = 'arn:aws:states:::states:startExecution';
+/** A container that reports by its token. Here it is a handler of that name: its promise stands for token and heartbeats. */
+export const RUN_TASK = 'arn:aws:states:::ecs:runTask.waitForTaskToken';
+export const SERVICE_INTEGRATIONS: readonly string[] = [START_EXECUTION, RUN_TASK];
 
 const COMMON = ['Type', 'Comment', 'QueryLanguage'];
 const FLOW = ['Next', 'End'];
@@ -33,7 +35,7 @@ const DATA = ['InputPath', 'ResultPath', 'OutputPath'];
 const GUARD = ['Retry', 'Catch'];
 const ALLOWED: Record<string, string[]> = {
   Pass: [...FLOW, ...DATA, 'Parameters', 'Result'],
-  Task: [...FLOW, ...DATA, ...GUARD, 'Resource', 'Parameters', 'ResultSelector', 'TimeoutSeconds'],
+  Task: [...FLOW, ...DATA, ...GUARD, 'Resource', 'Parameters', 'ResultSelector', 'TimeoutSeconds', 'HeartbeatSeconds'],
   Map: [
     ...FLOW,
     ...DATA,
@@ -170,6 +172,12 @@ function checkTask(state: Fields, at: string, report: Report): void {
       pathTo(at, 'TimeoutSeconds'),
       `is ${show(seconds)} where every Task needs 1 to ${LOCAL_TIMEOUT_MAX_SECONDS}`,
     );
+  }
+  if ('HeartbeatSeconds' in state && resource !== RUN_TASK) {
+    report(pathTo(at, 'HeartbeatSeconds'), 'is for tasks that report by a token only');
+  }
+  if (resource !== RUN_TASK && JSON.stringify(state['Parameters'] ?? {}).includes('$$.Task.')) {
+    report(pathTo(at, 'Parameters'), 'has a token, which only tasks have that report by it');
   }
   if ('Parameters' in state) checkTemplate(state['Parameters'], pathTo(at, 'Parameters'), report);
   if (resource === START_EXECUTION) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ObjectStore } from '../ports/object-store.ts';
+import type { Worker } from '../ports/ports.ts';
 
 /**
  * A Map's items are small: the task's name and where its description lies in a file of all descriptions, so that a hundred
@@ -19,21 +20,22 @@ export interface TaskList {
   count: number;
 }
 
-/** Writes the tasks of a step under the attempt's own folder. */
+/** Writes the tasks of a step under the attempt's own folder. `workerOf`: where a task runs that a function has no time for. */
 export async function writeTasks<T extends { task: string }>(
   objects: ObjectStore,
   bucket: string,
   folder: string,
   tasks: T[],
+  workerOf: (task: T) => Worker | null = () => null,
 ): Promise<TaskList> {
   const key = `${folder}/tasks.jsonl`;
   const lines: Buffer[] = [];
-  const items: TaskItem[] = [];
+  const items: (TaskItem & { worker: Worker | null })[] = [];
   let start = 0;
   for (const task of tasks) {
     const line = Buffer.from(`${JSON.stringify(task)}\n`);
     lines.push(line);
-    items.push({ task: task.task, at: { key, start, end: start + line.length } });
+    items.push({ task: task.task, at: { key, start, end: start + line.length }, worker: workerOf(task) });
     start += line.length;
   }
   await objects.put({ bucket, key }, Buffer.concat(lines));

@@ -14,6 +14,13 @@ export interface Places {
   lake: string;
 }
 
+/** Where containers run tasks that a function has no time for, as the state machine hands it to ECS. */
+export interface Worker {
+  cluster: string;
+  taskDefinition: string;
+  network: { Subnets: string[]; SecurityGroups?: string[]; AssignPublicIp: 'ENABLED' | 'DISABLED' };
+}
+
 /** Everything a step may reach. */
 export interface Ports {
   /** Work and lake buckets. */
@@ -31,4 +38,6 @@ export interface Ports {
   graceMinutes: number;
   /** An empty folder of the caller's own, to be removed by it. */
   newScratch(): Promise<string>;
+  /** Undefined: every task is a function's. */
+  worker?: Worker;
 }

@@ -30,9 +30,17 @@ function recorded(): { report: TaskReport; told: unknown[][] } {
   };
 }
 
+interface Task {
+  run: string;
+  step: string;
+  task: string;
+  at: { key: string; start: number; end: number };
+}
+
 const environmentOf = (event: unknown): Record<string, string> => {
-  const { run, step, task, at } = event as Record<string, string>;
-  return { SLUICE_RUN: run, SLUICE_STEP: step, SLUICE_TASK: task, SLUICE_TASK_AT: JSON.stringify(at) };
+  const { run, step, task, at } = event as Task;
+  const place = { SLUICE_TASK_KEY: at.key, SLUICE_TASK_START: String(at.start), SLUICE_TASK_END: String(at.end) };
+  return { SLUICE_RUN: run, SLUICE_STEP: step, SLUICE_TASK: task, ...place };
 };
 
 describe('the worker', () => {
@@ -42,7 +50,7 @@ describe('the worker', () => {
 
   it('tells the state that waits how it went, and fails by the same error', async () => {
     const { report, told } = recorded();
-    const environment = { SLUICE_TASK_TOKEN: 't', SLUICE_RUN: 'r', SLUICE_TASK: 'convert-000000', SLUICE_TASK_AT: '{' };
+    const environment = { SLUICE_TASK_TOKEN: 't', SLUICE_RUN: 'r', SLUICE_TASK: 'convert-000000' };
     await expect(work(environment, noPorts, () => report)).rejects.toThrow();
     expect(told).toHaveLength(1);
     expect(told[0]![0]).toBe('failed');

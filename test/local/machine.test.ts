@@ -14,7 +14,12 @@ describe('what states hand on', () => {
     const { result } = await runStates(
       {
         A: task('F', {
-          Parameters: { fixed: [1, 2], 'at.$': '$.in.at', 'key.$': "States.Format('runs/{}/{}', $.in.run, $.in.n)" },
+          Parameters: {
+            fixed: [1, 2],
+            list: [{ 'n.$': '$.in.n', deep: [{ x: 1 }] }, 5],
+            'at.$': '$.in.at',
+            'key.$': "States.Format('runs/{}/{}', $.in.run, $.in.n)",
+          },
           ResultSelector: { 'sum.$': '$.total' },
           ResultPath: '$.out.deep',
           Next: 'B',
@@ -31,7 +36,7 @@ describe('what states hand on', () => {
         },
       },
     );
-    expect(seen).toEqual([{ fixed: [1, 2], at: [7], key: 'runs/R/3' }]);
+    expect(seen).toEqual([{ fixed: [1, 2], list: [{ n: 3, deep: [{ x: 1 }] }, 5], at: [7], key: 'runs/R/3' }]);
     expect(result.output).toEqual({ deep: { sum: 9 } });
   });
 

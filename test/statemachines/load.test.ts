@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import type { Machine, State } from '../../local/machine/definition.ts';
+import { RUN_TASK } from '../../local/machine/support.ts';
 import {
   type ExecutionResult,
   functionNames,
@@ -30,16 +31,20 @@ interface Route {
   broken: number;
   shuffle: boolean;
   outcome: 'committed' | 'void';
+  /** Where a container runs what is too large for a function. */
+  worker: object | null;
 }
 /** Passes every state that does work, but those that only a failure leads to. */
-const WHOLE_WAY: Route = { nothing: 'no', broken: 1, shuffle: true, outcome: 'committed' };
-const ITEMS = { task: 't-000001', at: [0, 10] };
+const WHOLE_WAY: Route = { nothing: 'no', broken: 1, shuffle: true, outcome: 'committed', worker: null };
+const ITEM = { task: 't-000001', at: { key: 'tasks.jsonl', start: 0, end: 10 } };
 
 interface Walk {
   result: ExecutionResult;
   /** Everything taken on the way: `state Plan`, `branch Committed default`, `catch Plan 0`, `retry Plan 1`. */
   taken: string[];
   events: MachineEvent[];
+  /** What each call was given. */
+  given: { state: string; event: unknown }[];
 }
 
 /** Runs the machine along a route; `fault` says what a state fails of, on its nth attempt of one visit (from 0). */
@@ -50,6 +55,7 @@ async function walk(
   const way = { ...WHOLE_WAY, ...route };
   const taken: string[] = [];
   const events: MachineEvent[] = [];
+  const given: Walk['given'] = [];
   const attempts = new Map<string, number>();
   let current = '';
   /** Counts an attempt at the current state and throws what it is to fail of. */
@@ -75,16 +81,17 @@ async function walk(
   };
   const gathered = { broken: way.broken, whole: 'items.json', shuffle: way.shuffle, buckets: 'items.json' };
   const handlers = Object.fromEntries(
-    functionNames(definition).map((resource) => [
+    [...functionNames(definition), RUN_TASK].map((resource) => [
       resource,
-      async () => {
+      async (event: unknown) => {
+        given.push({ state: current, event });
         attempt();
         return resource.startsWith('Gather') ? gathered : (results[resource.replace('LambdaFunction', '')] ?? {});
       },
     ]),
   );
   const memory = memoryObjectStore();
-  await memory.put({ bucket: 'work', key: 'items.json' }, JSON.stringify([ITEMS]));
+  await memory.put({ bucket: 'work', key: 'items.json' }, JSON.stringify([{ ...ITEM, worker: way.worker }]));
   const isMap = () => states.get(current)?.Type === 'Map';
   const objects: typeof memory = {
     ...memory,
@@ -136,7 +143,7 @@ async function walk(
       }
     },
   });
-  return { result, taken, events };
+  return { result, taken, events, given };
 }
 
 function mapOf(path: string): string {
@@ -163,11 +170,16 @@ function failsInto(path: string): string | undefined {
   const leads = [...states].filter(
     ([, state]) => 'Catch' in state && state.Catch?.some(({ Next }) => scope + Next === path),
   );
-  return leads.find(([from]) => from.startsWith(scope))?.[0];
+  return leads.findLast(([from]) => from.startsWith(scope))?.[0];
 }
 
 /** The route on which a state is reached. */
-const routeTo = (path: string): Partial<Route> => (path === 'StartSuccessor' ? { outcome: 'void' } : {});
+function routeTo(path: string): Partial<Route> {
+  if (path === 'StartSuccessor') return { outcome: 'void' };
+  return path === 'ConvertEach/ConvertOnFargate' ? { worker: WORKER } : {};
+}
+
+const WORKER = { cluster: 'c', taskDefinition: 't', network: { Subnets: ['s'], AssignPublicIp: 'DISABLED' } };
 
 /** Each state that can fail, with each error that a retrier of it names. */
 const retried = [...states].flatMap(([path, state]) =>
@@ -216,6 +228,28 @@ describe('load.asl.yml', () => {
       expect.objectContaining({ type: 'WaitStarted', state: 'Grace', seconds: 30 }),
     );
     expect((await walk({ outcome: 'void' })).result.successors).toMatchObject([{ name: 'next' }]);
+  });
+
+  it('runs what is too large for a function in a container, which is told its task and its token', async () => {
+    const { result, given, taken } = await walk({ worker: WORKER });
+    expect(result.endState).toBe('Succeeded');
+    expect(taken).not.toContain('state ConvertEach/Convert');
+    const environment = [
+      { Name: 'SLUICE_RUN', Value: 'R' },
+      { Name: 'SLUICE_STEP', Value: 'convert' },
+      { Name: 'SLUICE_TASK', Value: 't-000001' },
+      { Name: 'SLUICE_TASK_KEY', Value: 'tasks.jsonl' },
+      { Name: 'SLUICE_TASK_START', Value: '0' },
+      { Name: 'SLUICE_TASK_END', Value: '10' },
+      { Name: 'SLUICE_TASK_TOKEN', Value: expect.stringMatching(/.+/) },
+    ];
+    expect(given.find(({ state }) => state === 'ConvertEach/ConvertOnFargate')?.event).toEqual({
+      LaunchType: 'FARGATE',
+      Cluster: 'c',
+      TaskDefinition: 't',
+      NetworkConfiguration: { AwsvpcConfiguration: WORKER.network },
+      Overrides: { ContainerOverrides: [{ Name: 'convert', Environment: environment }] },
+    });
   });
 
   it.each(retried)('$path tries again $most times at $error', async ({ path, error, retrier, most }) => {

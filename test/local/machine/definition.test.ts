@@ -123,7 +123,7 @@ describe('a definition that would run otherwise than on AWS', () => {
     ['States.Work.Assign', { x: 1 }, 'States.Work.Assign: is not supported'],
     ['States.Work.Arguments', {}, 'States.Work.Arguments: is not supported'],
     ['States.Work.Output', {}, 'States.Work.Output: is not supported'],
-    ['States.Work.HeartbeatSeconds', 1, 'States.Work.HeartbeatSeconds: is not supported'],
+    ['States.Work.HeartbeatSeconds', 1, 'States.Work.HeartbeatSeconds: is for tasks that report by a token only'],
     ['States.Work.TimeoutSeconds', undefined, 'States.Work.TimeoutSeconds: is missing where every Task needs'],
     [
       'States.Work.Resource',
@@ -142,7 +142,7 @@ describe('a definition that would run otherwise than on AWS', () => {
     ['States.Work.InputPath', '$..a', 'States.Work.InputPath: "$..a" is not a path'],
     ['States.Work.Parameters.x', { 'Fn::GetAtt': ['A', 'Arn'] }, 'States.Work.Parameters.x.Fn::GetAtt: is a reference'],
     ['States.Work.Parameters', { 'a.$': '$.items[*]' }, 'States.Work.Parameters.a.$: "$.items[*]" is not supported'],
-    ['States.Work.Parameters', { 'a.$': '$$.Task.Token' }, 'States.Work.Parameters.a.$: "$$.Task.Token" is not'],
+    ['States.Work.Parameters', { 'a.$': '$$.Task.Token' }, 'States.Work.Parameters: has a token'],
     [
       'States.Work.Parameters',
       { 'a.$': '$$.Map.Item.Value' },
@@ -156,11 +156,7 @@ describe('a definition that would run otherwise than on AWS', () => {
     ['States.Work.Parameters', { 'a.$': "States.Format('a\\\\b')" }, 'is not supported'],
     ['States.Work.Parameters', { 'a.$': "States.Format('{}')" }, 'a.$: has 1 {} for 0 values'],
     ['States.Work.Parameters', { 'a.$': "States.Format('{}', $..x)" }, 'a.$: "$..x" is not supported'],
-    [
-      'States.Work.Parameters',
-      { a: [{ 'b.$': '$.c' }] },
-      'States.Work.Parameters.a: is a list of more than plain values',
-    ],
+    ['States.Work.Parameters', { a: [['$.c']] }, 'States.Work.Parameters.a[0]: is more than a plain value'],
     ['States.Work.Retry', [{ ErrorEquals: [] }], 'States.Work.Retry[0].ErrorEquals: is empty'],
     [
       'States.Work.Retry',
