@@ -102,6 +102,7 @@ function skippedNotices(
 ): string[] {
   if (!listed) return [];
   const { loaded, held, quarantined, superseded } = listed.skipped;
+  if (listed.busy !== undefined) return [`left to the next run: ${listed.busy} is under way`];
   const notices: string[] = [];
   if (listed.objects + loaded + held + quarantined + superseded === 0)
     notices.push(`no object matches ${sought(request, landing)}`);

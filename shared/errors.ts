@@ -45,6 +45,8 @@ export class CorruptFile extends named('CorruptFile') {}
 export class SchemaMismatch extends named('SchemaMismatch') {}
 /** A published column would have to change to a wider type and the data set does not allow it. */
 export class SchemaWouldWiden extends named('SchemaWouldWiden') {}
+/** Another version of the object is loaded, and the data set does not want a second (`onReupload: fail`). */
+export class ReuploadRefused extends named('ReuploadRefused') {}
 /** More rejected rows in an object than the data set tolerates. */
 export class TooManyRejects extends named('TooManyRejects') {}
 /** More failed objects in a run than the data set tolerates. */
@@ -118,6 +120,9 @@ const OBJECT_FAULTS = new Set([
   'UnknownFormat',
   'CorruptFile',
   'SchemaMismatch',
+  'SchemaWouldWiden',
+  'ReuploadRefused',
+  'ReloadWouldDouble',
   'TooManyRejects',
   'ObjectChanged',
   'ObjectNotFound',

@@ -49,6 +49,8 @@ export const LOG_CHECKPOINT_EVERY = 100;
 export const VACUUM_AFTER_HOURS = 24;
 /** A publisher's lease: longer than a Lambda lives (15 minutes), so that no holder is overtaken while it runs. */
 export const LOCK_LEASE_SECONDS = 20 * 60;
+/** A run's lease on being the only one: longer than any load. That its execution ended is found out by asking, long before. */
+export const RUN_LOCK_LEASE_SECONDS = 24 * 60 * 60;
 /** … of which a holder uses so much: no Lambda lives as long, and what runs elsewhere stops by itself. */
 export const LOCK_WORK_SECONDS = 16 * 60;
 
@@ -398,5 +400,10 @@ export const QUARANTINE_FETCH_MAX_BYTES = 256 * MiB;
 // ── the worker outside Lambda ───────────────────────────────────────────────────────────────────────────────────────
 /** Seconds between two signs of life of a task that a state waits for: a tenth of what the state allows. */
 export const WORKER_HEARTBEAT_SECONDS = 60;
+/**
+ * Compressed bytes of what cannot be split that a function converts within a third of its time: about 8 times as much text,
+ * at 20 MB/s (a tenth of what was measured on two cores with more memory). Beyond, it is a container's where there is one.
+ */
+export const FUNCTION_UNSPLIT_MAX_BYTES = 768 * MiB;
 /** Characters of a failure's cause: Step Functions' most. */
 export const TASK_CAUSE_MAX_CHARACTERS = 32_768;

@@ -16,6 +16,7 @@ import { AccountsMismatch, fromErrorRecord, toErrorRecord } from '../../shared/e
 import type { Ports } from '../../shared/ports/ports.ts';
 import { judge, type Outcome } from './judge.ts';
 import { writeRejects } from './rejects.ts';
+import { planRewrites, type Rewrites } from './rewrites.ts';
 
 export const GatherInput = z.object({
   run: z.string(),
@@ -75,13 +76,16 @@ async function gather(ports: Ports, event: GatherInput, attempt: string): Promis
 
   checkFiles(judged.counted);
   await writeRejects(ports, fixed, judged.counted);
+  const sources = new Set(judged.accounts.map((account) => account.source.id));
+  const { tasks, ...rewrites } = await planRewrites(ports, plan, sources);
   return {
     ...NOTHING,
     counted: judged.counted.map(({ step, task }) => ({ step, task: task.task })),
     accounts: judged.accounts,
     failed,
-    buckets: await planBuckets(ports, folder, plan, judged.counted),
+    buckets: await planBuckets(ports, folder, plan, judged.counted, tasks),
     rowsWritten: judged.accounts.reduce((sum, account) => sum + account.rowsWritten, 0),
+    ...rewrites,
   };
 }
 
@@ -151,8 +155,9 @@ async function planBuckets(
   folder: string,
   plan: Plan,
   counted: Extract<Outcome, { receipt: ConvertReceipt }>[],
+  rewrites: Rewrites['tasks'],
 ): Promise<TaskList | undefined> {
-  if (plan.buckets === 0) return undefined;
+  if (plan.buckets === 0 && rewrites.length === 0) return undefined;
   const byBucket = new Map<string, { table: number; inputs: StoredFile[] }>();
   for (const { receipt } of counted) {
     for (const { bucket, table = receipt.table, ...file } of receipt.staged) {
@@ -162,7 +167,7 @@ async function planBuckets(
       byBucket.set(key, group);
     }
   }
-  const tasks = [...byBucket.values()].map(
+  const tasks = [...byBucket.values(), ...rewrites].map(
     (group, i): RepartitionTask => ({ task: taskName('repartition', i), ...group }),
   );
   return writeTasks(ports.objects, ports.places.work, `${folder}/buckets`, tasks);

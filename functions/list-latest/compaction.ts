@@ -4,7 +4,7 @@ import { type TaskList, taskName, writeTasks } from '../../shared/commit/tasks.t
 import type { Gathered, Plan, RepartitionTask } from '../../shared/domain/load.ts';
 import { resolveColumns } from '../../shared/domain/partition-spec.ts';
 import type { Column } from '../../shared/domain/schema.ts';
-import { AVRO_TIMESTAMPS, PLANNED_COLUMNS, tableName } from '../../shared/domain/tables.ts';
+import { AVRO_TIMESTAMPS, PLANNED_COLUMNS, SOURCE_IDS, tableName } from '../../shared/domain/tables.ts';
 import { BadRequest } from '../../shared/errors.ts';
 import { TOOL_VERSION } from '../../shared/limits.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
@@ -97,6 +97,7 @@ function plannedTable(fixed: RunRequest, parquet: TableLog): Plan['tables'][numb
       formats: target.formats,
       compression: target.compression,
       avroTimestamps: parquet.parameters[AVRO_TIMESTAMPS] === 'micros' ? 'micros' : 'millis',
+      ...(parquet.parameters[SOURCE_IDS] === 'true' ? { sourceIds: true as const } : {}),
       fileSizeBytes: target.fileSizeBytes,
       rowGroupRows: target.rowGroupRows,
       metadata: {

@@ -9,6 +9,8 @@ import { openLog } from '../../shared/commit/log.ts';
 import { redriveRequest } from '../../shared/commit/redrive.ts';
 import { repair } from '../../shared/commit/repair.ts';
 import { attemptFolder, type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
+import { releaseRunLock, takeRunLock } from '../../shared/commit/run-lock.ts';
+import { storeOf } from '../../shared/commit/source-store.ts';
 import { readTasks, taskName, writeTasks } from '../../shared/commit/tasks.ts';
 import { type LoadRequest, reloads } from '../../shared/dataset/request.ts';
 import type { Listed, ReadTask } from '../../shared/domain/load.ts';
@@ -60,8 +62,13 @@ export function makeListLatest(ports: Ports, resolve: ResolveRequest) {
       startedAt: new Date(execution.startTime).toISOString(),
       request,
     });
-    if (fixed.request.compact) return compaction(ports, fixed, attempt);
-    const listed = await files.fixListed(await list(ports, fixed, predecessor, attempt));
+    const singleFlight = fixed.request.dataset.concurrency.singleFlight;
+    const known = singleFlight ? await files.listedIfAny() : undefined;
+    const holder =
+      singleFlight && !known ? await takeRunLock(ports, request.dataset.name, fixed, predecessor) : undefined;
+    if (fixed.request.compact && holder === undefined && !known) return compaction(ports, fixed, attempt);
+    const listed =
+      known ?? (await files.fixListed(holder ? leftTo(holder) : await list(ports, fixed, predecessor, attempt)));
     return {
       run,
       dataset: fixed.request.dataset.name,
@@ -71,6 +78,16 @@ export function makeListLatest(ports: Ports, resolve: ResolveRequest) {
       workers: fixed.request.dataset.concurrency.workers,
       trigger: fixed.request.trigger,
     };
+  };
+}
+
+/** Another run is under way, and there may be one at a time: every object stays as it is for the next run, or the sweep. */
+function leftTo(run: string): Listed {
+  return {
+    tasks: { items: '', tasks: '', count: 0 },
+    ...{ objects: 0, bytes: 0 },
+    skipped: { loaded: 0, held: 0, quarantined: 0, superseded: 0 },
+    busy: run,
   };
 }
 
@@ -84,6 +101,7 @@ async function compaction(ports: Ports, fixed: RunRequest, attempt: string): Pro
   const { dataset } = fixed.request;
   const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
   const buckets = await planCompaction(ports, fixed, state, attempt);
+  if (buckets.count === 0 && dataset.concurrency.singleFlight) await releaseRunLock(ports, dataset.name, fixed.run);
   return {
     run: fixed.run,
     dataset: dataset.name,
@@ -119,7 +137,7 @@ async function list(
   await repair(ports, request.dataset, { run, executionId, attempt });
   const state = await openLog(ports.objects, ports.places.work, request.dataset.name).head();
   const candidates = predecessor
-    ? await objectsOf(ports, predecessor)
+    ? await objectsOf(ports, fixed, predecessor)
     : await candidatesOf(ports, request, (id) => state.sources.has(id));
   const { claimed, loaded, held, quarantined } = await claimAll(ports, fixed, candidates.objects, state, attempt);
   const tasks = batches(claimed);
@@ -131,10 +149,18 @@ async function list(
   };
 }
 
-async function objectsOf(ports: Ports, run: string): Promise<Candidates> {
+/** What the void run had, but for objects that are of another version by now: that version's own run brings it. */
+async function objectsOf(ports: Ports, fixed: RunRequest, run: string): Promise<Candidates> {
   const listed = await runFiles(ports, run).listed();
   const tasks = await readTasks<ReadTask>(ports.objects, ports.places.work, listed.tasks);
-  return { objects: tasks.flatMap((task) => task.sources), loaded: 0, superseded: 0 };
+  const sources = tasks.flatMap((task) => task.sources);
+  const { access } = fixed.request.dataset.source;
+  const now = await pMap(sources, (source) => storeOf(ports, access, source).head(source), {
+    concurrency: SMALL_CALLS_AT_ONCE,
+  });
+  // One that is gone fails by itself, and is told of.
+  const objects = sources.filter(({ etag }, i) => now[i] === undefined || now[i].etag === etag);
+  return { objects, loaded: 0, superseded: sources.length - objects.length };
 }
 
 interface Claims {
@@ -206,7 +232,9 @@ export function batches(sources: SourceObject[]): ReadTask[] {
 /** Nothing matched is the data set's choice; everything loaded already is never a failure. */
 async function nothing(ports: Ports, fixed: RunRequest, listed: Listed): Promise<'skip' | 'fail'> {
   const { loaded, held, quarantined, superseded } = listed.skipped;
-  const matched = loaded + held + quarantined + superseded > 0;
+  const { dataset } = fixed.request;
+  const { busy } = listed;
+  const matched = loaded + held + quarantined + superseded > 0 || busy !== undefined;
   const outcome = !matched && fixed.request.dataset.source.onNothing === 'fail' ? 'fail' : 'skip';
   const error = { name: 'NoInputObjects', message: 'No object matches the data set’s source' };
   await writeHistory(ports, {
@@ -217,8 +245,9 @@ async function nothing(ports: Ports, fixed: RunRequest, listed: Listed): Promise
     accounts: [],
     failed: [],
     tables: [],
-    notices: fixed.request.notices,
+    notices: [...fixed.request.notices, ...(busy === undefined ? [] : [`left to the next run: ${busy} is under way`])],
     ...(outcome === 'fail' ? { error } : {}),
   });
+  if (dataset.concurrency.singleFlight) await releaseRunLock(ports, dataset.name, fixed.run);
   return outcome;
 }

@@ -1,18 +1,18 @@
-import { type LogState, tableKey } from '../../shared/commit/fold.ts';
+import type { LogState } from '../../shared/commit/fold.ts';
 import type { RunRequest } from '../../shared/commit/run-files.ts';
-import { type Dataset, modeOf } from '../../shared/dataset/dataset.ts';
+import { evolve } from '../../shared/domain/evolution.ts';
 import type { FoundPart, PlannedTable } from '../../shared/domain/load.ts';
 import { resolveColumns, resolvePartitions } from '../../shared/domain/partition-spec.ts';
-import { type Column, OUTPUT_FORMATS } from '../../shared/domain/schema.ts';
-import type { SourceObject } from '../../shared/domain/source.ts';
+import { type Column, RESCUED_COLUMN } from '../../shared/domain/schema.ts';
+import { SOURCE_ID_COLUMN, type SourceObject } from '../../shared/domain/source.ts';
 import type { PlannedFile } from '../../shared/domain/splits.ts';
-import { evolve, type LoadSchema, schemaOf } from '../../shared/domain/table-schema.ts';
-import { AVRO_TIMESTAMPS, PLANNED_COLUMNS, tableName } from '../../shared/domain/tables.ts';
+import { type LoadSchema, schemaOf } from '../../shared/domain/table-schema.ts';
 import type { FileColumn, TableWriting } from '../../shared/engine/table-engine.ts';
 import { BadDataset, SchemaMismatch } from '../../shared/errors.ts';
 import { GLM_LEVELS } from '../../shared/formats/glm/columns.ts';
 import { MILLISECOND_DIGITS, TOOL_VERSION } from '../../shared/limits.ts';
 import { uri } from '../../shared/ports/object-store.ts';
+import { carriesSourceIds, checkFormats, checkPartitions, ownNames, publishedSchema } from './published.ts';
 import type { FoundObject, Planned } from './step.ts';
 
 /** `layout: table`: all files of the load are one table. */
@@ -58,32 +58,53 @@ function tableOf(
   { suffix, sortBy }: { suffix: string; sortBy: string[] },
 ): { table: PlannedTable; files: Omit<PlannedFile, 'table'>[] } {
   const { dataset } = fixed.request;
+  const published = publishedSchema(dataset, state, suffix);
+  if (published) checkFormats(dataset, state, suffix);
+  const carries = carriesSourceIds(published, dataset);
   const schema = schemaOf(
     parts.map(({ part }) => part),
     dataset,
+    ownNames(carries, dataset),
   );
-  const published = publishedSchema(dataset, state, suffix);
-  if (published) checkFormats(dataset, state, suffix);
-  const columns = evolve(published?.columns, schema.columns, dataset);
-  const writing = writingOf(fixed, columns, schema, published?.avroTimestamps, sortBy);
+  const evolution = evolve(published, schema.columns, dataset);
+  const columns = carries ? withSourceIds(evolution.columns) : evolution.columns;
+  const writing: TableWriting = {
+    ...writingOf(fixed, columns, schema, published?.avroTimestamps, sortBy),
+    ...(carries ? { sourceIds: true } : {}),
+  };
   checkPartitions(
     published,
     writing.partitions.map((partition) => partition.name),
     dataset,
   );
   return {
-    table: { columns, partitions: writing.partitions, writing, ...(suffix === '' ? {} : { suffix }) },
+    table: {
+      ...{ columns, partitions: writing.partitions, writing },
+      ...(suffix === '' ? {} : { suffix }),
+      ...(evolution.widened.length > 0 ? { widened: evolution.widened } : {}),
+    },
     files: parts.map(({ source, part }, i) => ({
       source,
       part,
-      columns: fileColumns(part, schema.names[i], schema),
+      columns: fileColumns(part, schema.names[i], schema, evolution.rescued),
     })),
   };
 }
 
+function withSourceIds(columns: Column[]): Column[] {
+  if (columns.some((column) => column.name === SOURCE_ID_COLUMN)) return columns;
+  return [...columns, { name: SOURCE_ID_COLUMN, original: SOURCE_ID_COLUMN, type: 'string' }];
+}
+
 /** Each of the file's columns and the table column it fills. */
-export function fileColumns(part: FoundPart, names: string[], schema: LoadSchema): FileColumn[] {
-  return part.columns.map((column, i) => {
+export function fileColumns(
+  part: FoundPart,
+  names: string[],
+  schema: LoadSchema,
+  rescued: ReadonlySet<string> = new Set(),
+): FileColumn[] {
+  return part.columns.map((column, i): FileColumn => {
+    if (rescued.has(names[i])) return { original: column.original, target: RESCUED_COLUMN, rescue: true };
     const format = schema.formats.get(names[i]);
     return { original: column.original, target: names[i], ...(format === undefined ? {} : { format }) };
   });
@@ -98,7 +119,8 @@ export function writingOf(
   sortBy: readonly string[] = fixed.request.dataset.target.sortBy,
 ): TableWriting {
   const { target } = fixed.request.dataset;
-  const partitions = resolvePartitions(target.partitionBy, columns, fixed.request.constants);
+  const partitioning = columns.filter((column) => column.name !== SOURCE_ID_COLUMN);
+  const partitions = resolvePartitions(target.partitionBy, partitioning, fixed.request.constants);
   const inPath = new Set(
     partitions.flatMap(({ name, from }) => ('column' in from && !('part' in from) ? [from.column, name] : [])),
   );
@@ -119,54 +141,4 @@ export function writingOf(
       'sluice.columns': JSON.stringify(columns),
     },
   };
-}
-
-interface PublishedSchema {
-  columns: Column[];
-  partitions: string[];
-  avroTimestamps: 'millis' | 'micros';
-}
-
-/** What the log's table was planned with; none where there is no table yet, or where it is replaced whole. */
-function publishedSchema(dataset: Dataset, state: LogState, suffix: string): PublishedSchema | undefined {
-  if (modeOf(dataset) === 'overwrite') return undefined;
-  const { database, table, formats } = dataset.target;
-  for (const format of formats) {
-    const known = state.tables.get(tableKey({ database, table: tableName(table, format, suffix) }));
-    if (!known) continue;
-    return {
-      columns: JSON.parse(known.parameters[PLANNED_COLUMNS]) as Column[],
-      partitions: known.partitionColumns.map((column) => column.name),
-      avroTimestamps: known.parameters[AVRO_TIMESTAMPS] === 'micros' ? 'micros' : 'millis',
-    };
-  }
-  return undefined;
-}
-
-/** All formats of a table hold the same rows: one that joins or leaves later would not. */
-function checkFormats(dataset: Dataset, state: LogState, suffix: string): void {
-  const { database, table, formats } = dataset.target;
-  for (const format of OUTPUT_FORMATS) {
-    const name = tableName(table, format, suffix);
-    const has = (state.tables.get(tableKey({ database, table: name }))?.files.length ?? 0) > 0;
-    const others = OUTPUT_FORMATS.some(
-      (other) =>
-        (state.tables.get(tableKey({ database, table: tableName(table, other, suffix) }))?.files.length ?? 0) > 0,
-    );
-    if (has === formats.includes(format) || (!has && !others)) continue;
-    throw new SchemaMismatch(
-      has
-        ? `${database}.${name} holds earlier rows, and the data set writes no ${format} any more; add ${format} to its formats, or replace the table whole (mode: overwrite)`
-        : `${database}.${name} would lack the rows that were loaded before ${format} was asked for; replace the table whole (mode: overwrite)`,
-    );
-  }
-}
-
-/** A table has the partition columns it was made with until it is replaced whole. */
-function checkPartitions(published: PublishedSchema | undefined, now: string[], dataset: Dataset): void {
-  if (!published || published.partitions.join() === now.join()) return;
-  const say = (names: string[]) => (names.length > 0 ? names.join(', ') : 'none');
-  throw new SchemaMismatch(
-    `${dataset.target.database}.${dataset.target.table} has the partition columns ${say(published.partitions)}, the data set says ${say(now)}; replace it whole (mode: overwrite) to change them`,
-  );
 }

@@ -1,19 +1,32 @@
 import { z } from 'zod';
 import type { LogState } from '../../shared/commit/fold.ts';
+import { putJson } from '../../shared/commit/json-object.ts';
 import { openLog } from '../../shared/commit/log.ts';
 import { readOutcomes } from '../../shared/commit/receipts.ts';
 import { attemptFolder, type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
 import { readTasks, taskName, writeTasks } from '../../shared/commit/tasks.ts';
-import { modeOf } from '../../shared/dataset/dataset.ts';
-import type { FailedSource, FoundPart, Plan, PlannedTable, ReadReceipt, ReadTask } from '../../shared/domain/load.ts';
+import { type Dataset, modeOf } from '../../shared/dataset/dataset.ts';
+import { needsContainer } from '../../shared/domain/container-tasks.ts';
+import type {
+  FailedSource,
+  FoundPart,
+  LiveGroup,
+  Plan,
+  PlannedTable,
+  ReadReceipt,
+  ReadTask,
+} from '../../shared/domain/load.ts';
 import type { SourceObject } from '../../shared/domain/source.ts';
 import { bucketsOf, type PlannedFile, planTasks } from '../../shared/domain/splits.ts';
 import { judgeFailures } from '../../shared/domain/tolerance.ts';
 import { fromErrorRecord, toErrorRecord } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { checkTables } from './check-tables.ts';
+import { distanceTable } from './distance-table.ts';
+import { liveGroups } from './live-groups.ts';
 import { mirrorTables } from './mirror.ts';
 import { lightningTables, oneTable } from './one-table.ts';
+import { type Screened, screen } from './screen.ts';
 
 export const PlanInput = z.object({ run: z.string() });
 export type PlanInput = z.infer<typeof PlanInput>;
@@ -53,13 +66,15 @@ export function makePlan(ports: Ports) {
 async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<Plan> {
   const fixed = await runFiles(ports, run).request();
   const { dataset } = fixed.request;
-  const { found, failed } = await readings(ports, run);
-  const verdict = judgeFailures(failed, found.length, dataset.failures.share);
+  const read = await readings(ports, run);
+  const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
+  const { admitted, refused, replaced } = screen(read.found, dataset, state);
+  const failed = [...read.failed, ...refused];
+  const verdict = judgeFailures(failed, admitted.length, dataset.failures.share);
   // Written down with each object's own error before the run fails of it: quarantine tells them apart.
   if (verdict) return { ...NOTHING, failed, notices: fixed.request.notices, error: toErrorRecord(verdict) };
 
-  const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
-  const { tables, files } = plannedTables(ports, fixed, found, state);
+  const { tables, files } = plannedTables(ports, fixed, admitted, state);
   if (dataset.target.layout === 'table') for (const table of tables) await checkTables(ports, dataset, table);
   const tasks = planTasks(files, dataset.splitBytes, (index) => taskName('convert', index));
   const bytes = files.reduce((sum, file) => sum + file.part.sizeBytes, 0);
@@ -70,10 +85,49 @@ async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<
   return {
     tables,
     plannedAt: state.version,
-    buckets: dataset.target.layout === 'mirror' ? 0 : bucketsOf(tasks, needsShuffle, bytes),
-    tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'plan', attempt), tasks),
+    buckets:
+      dataset.target.layout === 'mirror' || dataset.source.format === 'distances'
+        ? 0
+        : bucketsOf(tasks, needsShuffle, bytes),
+    tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'plan', attempt), tasks, (task) =>
+      needsContainer(task) ? (ports.worker ?? null) : null,
+    ),
     failed,
     notices: fixed.request.notices,
+    ...(await writeLive(
+      ports,
+      attemptFolder(run, 'plan', attempt),
+      replaced,
+      liveGroupsOf(dataset, tables, replaced, state),
+    )),
+  };
+}
+
+function liveGroupsOf(
+  dataset: Dataset,
+  tables: PlannedTable[],
+  replaced: Screened['replaced'],
+  state: LogState,
+): LiveGroup[] {
+  // What is replaced whole need not be written again.
+  const whole = modeOf(dataset) === 'overwrite-partitions' && tables.every((table) => table.partitions.length === 0);
+  if (dataset.target.layout === 'mirror' || whole) return [];
+  return liveGroups(tables, new Set([...replaced.values()].flat()), dataset, state);
+}
+
+/** In files of their own: they grow with the table, and the plan is read by every task. */
+async function writeLive(
+  ports: Ports,
+  folder: string,
+  replaced: Screened['replaced'],
+  groups: LiveGroup[],
+): Promise<Pick<Plan, 'live' | 'replaced'>> {
+  const { objects, places } = ports;
+  const key = `${folder}/replaced.json`;
+  if (replaced.size > 0) await putJson(objects, { bucket: places.work, key }, Object.fromEntries(replaced));
+  return {
+    ...(replaced.size > 0 ? { replaced: key } : {}),
+    ...(groups.length > 0 ? { live: await writeTasks(objects, places.work, `${folder}/live`, groups) } : {}),
   };
 }
 
@@ -101,6 +155,7 @@ async function readings(ports: Ports, run: string): Promise<{ found: FoundObject
 
 function plannedTables(ports: Ports, fixed: RunRequest, found: FoundObject[], state: LogState): Planned {
   if (fixed.request.dataset.target.layout === 'mirror') return mirrorTables(fixed, found, ports.places);
+  if (fixed.request.dataset.source.format === 'distances') return distanceTable(fixed, found);
   const isLightning = found.some(({ parts }) => parts.some((part) => part.level !== undefined));
   return isLightning ? lightningTables(fixed, found, state) : oneTable(fixed, found, state);
 }

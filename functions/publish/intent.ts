@@ -1,5 +1,5 @@
 import type { CommittedSource, FixedFile, Intent, NewFile, TableChange } from '../../shared/commit/entry.ts';
-import { type LogState, tableKey } from '../../shared/commit/fold.ts';
+import { commitsHeldWith, type LogState, tableKey } from '../../shared/commit/fold.ts';
 import { openLog } from '../../shared/commit/log.ts';
 import { readOutcomes } from '../../shared/commit/receipts.ts';
 import { type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
@@ -24,8 +24,8 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
   const files = runFiles(ports, fixed.run);
   const [plan, gathered] = await Promise.all([files.plan(), files.gathered()]);
   const { dataset } = fixed.request;
-  const finals = await finalFiles(ports, fixed.run, gathered);
-  checkRows(finals, gathered.rowsWritten);
+  const finals = await finalFiles(ports, fixed.run, plan, gathered);
+  checkRows(finals, gathered);
   const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
   const sources = [...new Map(gathered.accounts.map(({ source }) => [source.id, source])).values()];
   const readers = dataset.target.readers;
@@ -33,7 +33,10 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
   const tableChanges = (): TableChange[] => {
     if (mirrored) return [];
     if (gathered.compacted) return compactions(dataset, state, finals, gathered.compacted);
-    return changesOf(ports, fixed, plan, finals, state, replacesOf(fixed, state, sources, plan));
+    return changesOf(ports, fixed, plan, finals, state, replacesOf(fixed, state, sources, plan)).map((change) => {
+      const rewrites = gathered.rewrites?.[tableKey(change)];
+      return rewrites ? { ...change, rewrites } : change;
+    });
   };
   return {
     kind: 'commit',
@@ -44,10 +47,18 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
     readers,
     graceSeconds: graceSecondsOf(dataset, ports.graceMinutes),
     sources: sources.map(committed),
+    ...(gathered.drops ? { drops: gathered.drops } : {}),
+    ...reuploads(dataset),
     tables: tableChanges(),
     fixed: mirrored ? fixedFiles(plan, finals) : [],
     plannedAt: plan.plannedAt,
   };
+}
+
+/** What the commit has to hold against versions that are live by then. */
+function reuploads(dataset: Dataset): Pick<Intent, 'onReupload'> {
+  const { onReupload, layout } = dataset.target;
+  return layout === 'table' && modeOf(dataset) === 'append' && onReupload !== 'append' ? { onReupload } : {};
 }
 
 function committed(source: SourceObject): CommittedSource {
@@ -55,16 +66,21 @@ function committed(source: SourceObject): CommittedSource {
   return { id: source.id, bucket, key, etag, lastModified: source.lastModified };
 }
 
-type TableFile = FinalStoredFile & { table: number };
+/** `of`: the commits that brought the rows of a live file that was written again. */
+type TableFile = FinalStoredFile & { table: number; of?: number[] };
 
-async function finalFiles(ports: Ports, run: string, gathered: Gathered): Promise<TableFile[]> {
+async function finalFiles(ports: Ports, run: string, plan: Plan, gathered: Gathered): Promise<TableFile[]> {
   const { objects, places } = ports;
+  const files: TableFile[] = [];
   if (gathered.buckets) {
     const tasks = await readTasks<RepartitionTask>(objects, places.work, gathered.buckets);
     const names = tasks.map((task) => task.task);
-    return finalsOf(await readOutcomes<RepartitionReceipt>(objects, places.work, run, 'repartition', names));
+    const outcomes = await readOutcomes<RepartitionReceipt>(objects, places.work, run, 'repartition', names);
+    for (const [i, { rewrites }] of tasks.entries()) {
+      files.push(...finalsOf([outcomes[i]]).map((file) => (rewrites ? { ...file, of: rewrites.of } : file)));
+    }
+    if (plan.buckets > 0) return files;
   }
-  const files: TableFile[] = [];
   for (const step of ['convert', 'whole'] as const) {
     const names = gathered.counted.filter((counted) => counted.step === step).map((counted) => counted.task);
     files.push(...finalsOf(await readOutcomes<ConvertReceipt>(objects, places.work, run, step, names)));
@@ -89,8 +105,19 @@ function bucketFailure(task: string, { name, message, where }: ErrorRecord): Slu
   return new SluiceError(retried ? 'RepartitionFailed' : name, `${task} failed: ${message}`, where ? { where } : {});
 }
 
-/** Every format holds every row that was written. */
-function checkRows(files: TableFile[], written: number): void {
+/** Every format holds every row that was written, and every row that was written again. */
+function checkRows(files: TableFile[], { rowsWritten, rowsRewritten = 0 }: Gathered): void {
+  checkFormats(
+    files.filter((file) => file.of === undefined),
+    rowsWritten,
+  );
+  checkFormats(
+    files.filter((file) => file.of !== undefined),
+    rowsRewritten,
+  );
+}
+
+function checkFormats(files: TableFile[], written: number): void {
   const rows = new Map<OutputFormat, number>();
   for (const file of files) rows.set(file.format, (rows.get(file.format) ?? 0) + file.rows);
   for (const [format, count] of rows) {
@@ -112,8 +139,12 @@ function replacesOf(
   if (mode === 'overwrite') return 'everything';
   if (mode === 'overwrite-partitions') return plan.tables[0].partitions.length > 0 ? 'partitions' : 'everything';
   const again = new Set(sources.map((source) => source.id).filter((id) => state.sources.has(id)));
-  if (again.size === 0) return 'nothing';
-  const commits = new Set([...again].map((id) => state.sources.get(id)!));
+  // Where a table says which rows are of which source, exactly these leave.
+  if (again.size === 0 || plan.tables.every((table) => table.writing.sourceIds)) return 'nothing';
+  const commits = commitsHeldWith(
+    state,
+    [...again].map((id) => state.sources.get(id)!),
+  );
   for (const [id, version] of state.sources) {
     if (!commits.has(version) || again.has(id)) continue;
     throw new SluiceError(
@@ -139,6 +170,7 @@ function changesOf(
       replaces,
       emptied: [],
       files: numbered(own, table.format, fixed.request.dataset),
+      ...(planned.widened ? { widens: planned.widened } : {}),
     }));
     return replaces === 'everything' ? [...changes, ...leftFormats(fixed, state, planned.suffix)] : changes;
   });
@@ -189,6 +221,8 @@ function numbered(files: TableFile[], format: OutputFormat, dataset: Dataset): N
       etag: file.etag,
       rows: file.rows,
       bytes: file.bytes,
+      ...(file.of ? { of: file.of } : {}),
+      ...(file.rowsOf ? { rowsOf: file.rowsOf } : {}),
     };
   });
 }

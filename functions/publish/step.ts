@@ -4,6 +4,7 @@ import type { TableResult } from '../../shared/commit/history.ts';
 import { putOnce } from '../../shared/commit/json-object.ts';
 import { runKeys } from '../../shared/commit/keys.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
+import { releaseRunLock } from '../../shared/commit/run-lock.ts';
 import { settle } from '../../shared/commit/verdict.ts';
 import { reloads } from '../../shared/dataset/request.ts';
 import { RunAborted } from '../../shared/errors.ts';
@@ -39,6 +40,9 @@ export function makePublish(ports: Ports) {
       throw new RunAborted(`Run ${event.run} was aborted by another that took over its objects`);
     }
     const finished = await finishRun(ports, fixed, { run: fixed.run, executionId: fixed.executionId, attempt });
+    // A void run's successor takes it from there.
+    const { name, concurrency } = fixed.request.dataset;
+    if (concurrency.singleFlight && finished.outcome === 'committed') await releaseRunLock(ports, name, event.run);
     return {
       ...finished,
       reason: finished.reason ?? '',

@@ -6,6 +6,7 @@ import type { LockHolder } from '../../shared/commit/lock.ts';
 import { quarantine } from '../../shared/commit/quarantine.ts';
 import type { TaskFailure } from '../../shared/commit/receipts.ts';
 import { type RunRequest, runFiles, runOf } from '../../shared/commit/run-files.ts';
+import { releaseRunLock } from '../../shared/commit/run-lock.ts';
 import { readTasks } from '../../shared/commit/tasks.ts';
 import { settle } from '../../shared/commit/verdict.ts';
 import type { FailedSource, ReadTask } from '../../shared/domain/load.ts';
@@ -61,6 +62,12 @@ async function quarantineEnded(ports: Ports, event: EndedExecution, attempt: str
  * has been here, whose history is written, is left alone: its objects may be another run's by now.
  */
 async function quarantineRun(ports: Ports, fixed: RunRequest, error: ErrorRecord, holder: LockHolder): Promise<void> {
+  await settleRun(ports, fixed, error, holder);
+  const { name, concurrency } = fixed.request.dataset;
+  if (concurrency.singleFlight) await releaseRunLock(ports, name, fixed.run);
+}
+
+async function settleRun(ports: Ports, fixed: RunRequest, error: ErrorRecord, holder: LockHolder): Promise<void> {
   const verdict = await settle(ports.objects, ports.places.work, fixed.run, 'abort', fixed.run);
   if (verdict === 'commit') {
     await finishRun(ports, fixed, holder);

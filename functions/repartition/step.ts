@@ -36,10 +36,17 @@ export function makeRepartition(ports: Ports) {
       const engine = await ports.engine();
       const { columns, writing } = task.partition ? withoutPartitions(table) : table;
       await mkdir(`${scratch}/out`, { recursive: true });
-      const outcome = await engine.repartition({ inputs, columns, writing, scratch: `${scratch}/out` });
+      const without = task.rewrites?.without ?? [];
+      const outcome = await engine.repartition({ inputs, columns, writing, without, scratch: `${scratch}/out` });
       const staged = task.inputs.reduce((sum, file) => sum + file.rows, 0);
       if (outcome.rowsRead !== staged) {
         throw new AccountsMismatch(`Task ${task.task} read ${outcome.rowsRead} rows where ${staged} were staged`);
+      }
+      const dropped = task.rewrites?.rowsDropped ?? 0;
+      if (outcome.rowsDropped !== dropped) {
+        throw new AccountsMismatch(
+          `Task ${task.task} left ${outcome.rowsDropped} rows out where the log says that ${dropped} are replaced`,
+        );
       }
       const folder = runKeys.attempt(event.run, 'repartition', event.task, attempt);
       const files = await pMap(
@@ -48,6 +55,7 @@ export function makeRepartition(ports: Ports) {
           ...(await storeFile(ports, file, `${folder}/final-${i}`)),
           format: file.format,
           partition: task.partition?.values ?? file.partition,
+          ...(file.rowsOf ? { rowsOf: file.rowsOf } : {}),
         }),
         { concurrency: SMALL_CALLS_AT_ONCE },
       );
@@ -56,6 +64,7 @@ export function makeRepartition(ports: Ports) {
         attempt,
         table: task.table,
         rowsRead: outcome.rowsRead,
+        rowsDropped: outcome.rowsDropped,
         files,
       };
       const held = await writeReceipt(ports.objects, ports.places.work, event.run, 'repartition', event.task, receipt);

@@ -1,3 +1,4 @@
+import type { Widening } from '../domain/evolution.ts';
 import type { Column, OutputFormat, PartitionValues } from '../domain/schema.ts';
 
 /** What a commit does to one table (a data set's Parquet, Avro and CSV tables are three, in one log). */
@@ -20,7 +21,16 @@ export interface TableChange {
   replaces: 'nothing' | 'partitions' | 'everything' | { commits: number[] } | { keys: string[] };
   /** Partitions replaced although no file is left for them (every row rejected, or a header only). */
   emptied: PartitionValues[];
+  /** Partitions that the run had rows for, and that newer sources had filled before: they stay as they are. */
+  outdated?: PartitionValues[];
   files: NewFile[];
+  /**
+   * Live files that leave besides what `replaces` says: their rows are in `files` again, less those of replaced sources, or in
+   * wider types.
+   */
+  rewrites?: string[];
+  /** Columns that get a wider type. Every live file that has such a column leaves. */
+  widens?: Widening[];
 }
 
 /** A file as the run left it, and its name within the partition's folder. */
@@ -32,6 +42,10 @@ export interface NewFile {
   etag: string;
   rows: number;
   bytes: number;
+  /** The commits that brought the rows; not said: this one. */
+  of?: number[];
+  /** Rows by the id of their source, in tables that carry `_source_id`. */
+  rowsOf?: Record<string, number>;
 }
 
 /** A file with a fixed name outside every table's root (`layout: mirror`), put there when the commit is published. */
@@ -63,6 +77,10 @@ export interface Intent {
   readers: 'catalog' | 'path';
   graceSeconds: number;
   sources: CommittedSource[];
+  /** Ids of source versions whose rows leave the table: the run's own sources came in their place. */
+  drops?: string[];
+  /** Said in mode append: a version of a source that is live and not among `drops` makes the commit void. */
+  onReupload?: 'replace' | 'fail';
   tables: TableChange[];
   fixed: FixedFile[];
   /** The log's version whose schema and sources the run was planned against. */

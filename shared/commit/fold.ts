@@ -1,6 +1,7 @@
 import { partitionPath } from '../domain/hive.ts';
 import type { Column, OutputFormat, PartitionValues } from '../domain/schema.ts';
-import type { FixedFile, LogEntry, NewFile, TableChange } from './entry.ts';
+import type { Address } from '../ports/object-store.ts';
+import type { FixedFile, Intent, LogEntry, NewFile, TableChange } from './entry.ts';
 import { generation } from './keys.ts';
 
 /**
@@ -14,9 +15,14 @@ export interface LogState {
   runs: Map<string, { version: number; void: boolean }>;
   /** Live source ids, each with the version of the commit that holds it. */
   sources: Map<string, number>;
+  /** By `bucket/key` the live versions of each object, as ids, oldest commit first. */
+  objects: Map<string, string[]>;
   /** By format within `database.table`. */
   tables: Map<string, TableLog>;
-  /** What each commit's newest source was modified at, for "a late older file never wins". */
+  /**
+   * What each commit's newest source was modified at, for "a late older file never wins". A checkpoint forgets commits of
+   * which no live file holds rows: nobody asks for those.
+   */
   freshness: Map<number, string>;
   /** Files with fixed names by `bucket/key`, and the version that put them there. */
   fixed: Map<string, FixedFile & { version: number }>;
@@ -36,6 +42,8 @@ export interface TableLog {
   files: LiveFile[];
   /** The last version that changed the table. */
   since: number;
+  /** The version that gave a column its type: older files lack the column. Not said: unknown, or the first. */
+  columnsSince?: Record<string, number>;
 }
 
 export interface LiveFile {
@@ -44,14 +52,21 @@ export interface LiveFile {
   location: string;
   /** Final key in the lake bucket. */
   key: string;
-  /** Where it is copied from: its key in the lake before it moved to this location, if any, else the run's own. */
-  previous: string | undefined;
+  /**
+   * Where it is copied from: its keys in the lake before it moved to this location, oldest first, of which the publisher
+   * may have skipped the last; before those the run's own. A checkpoint forgets them once the file was seen in its place.
+   */
+  previous: string[];
   staged: string;
   etag: string;
   rows: number;
   bytes: number;
-  /** The commit that brought the rows. */
+  /** The commit that brought the file. */
   version: number;
+  /** The commits that brought its rows, ascending: the same one, or those whose files were merged into it. */
+  holds: number[];
+  /** Rows by source id, in tables that carry `_source_id`; those from before the table did are in none. */
+  rowsOf?: Record<string, number>;
   /** The commit that gave the file this key. */
   since: number;
 }
@@ -61,6 +76,7 @@ export function emptyState(): LogState {
     version: 0,
     runs: new Map(),
     sources: new Map(),
+    objects: new Map(),
     tables: new Map(),
     freshness: new Map(),
     fixed: new Map(),
@@ -70,6 +86,15 @@ export function emptyState(): LogState {
 
 export function tableKey(table: { database: string; table: string }): string {
   return `${table.database}.${table.table}`;
+}
+
+export function objectKey({ bucket, key }: Address): string {
+  return `${bucket}/${key}`;
+}
+
+/** Live versions of an object, as ids. */
+export function liveVersions(state: LogState, object: Address): string[] {
+  return state.objects.get(objectKey(object)) ?? [];
 }
 
 export function partitionKey(values: PartitionValues): string {
@@ -88,8 +113,10 @@ export function applyEntry(state: LogState, version: number, entry: LogEntry): L
   let newest = '';
   for (const change of entry.tables) applyChange(state, version, entry.run, change);
   for (const file of entry.fixed) state.fixed.set(`${file.bucket}/${file.key}`, { ...file, version });
-  dropReplacedSources(state, entry.tables);
+  dropReplacedSources(state, entry);
   for (const source of entry.sources) {
+    const others = liveVersions(state, source).filter((id) => id !== source.id && state.sources.has(id));
+    state.objects.set(objectKey(source), [...others, source.id]);
     state.sources.set(source.id, version);
     if (source.lastModified > newest) newest = source.lastModified;
   }
@@ -102,7 +129,8 @@ export function applyEntry(state: LogState, version: number, entry: LogEntry): L
  * once where the others lie; any other change of a partition makes a new generation folder, with what is kept copied.
  */
 function applyChange(state: LogState, version: number, run: string, change: TableChange): void {
-  const before = state.tables.get(tableKey(change))?.files ?? [];
+  const table = state.tables.get(tableKey(change));
+  const before = table?.files ?? [];
   const leaves = leaving(change);
   const partitions = new Map<string, { kept: LiveFile[]; left: LiveFile[]; added: NewFile[] }>();
   const of = (values: PartitionValues) => {
@@ -134,31 +162,102 @@ function applyChange(state: LogState, version: number, run: string, change: Tabl
       }
       state.retired.set(`${change.bucket}/${file.key}`, version);
       const key = `${location}${file.key.slice(file.location.length)}`;
-      files.push({ ...file, location, key, previous: file.key, since: version });
+      files.push({ ...file, location, key, previous: [...file.previous, file.key], since: version });
     }
+    const merged = isMerge(change) ? heldBy(left) : [version];
     for (const file of added) {
-      const { partition, staged, etag, rows, bytes } = file;
+      const { partition, staged, etag, rows, bytes, of: holds = merged, rowsOf } = file;
       const key = `${location}${uniqueName(file.name, folder)}`;
-      files.push({ partition, location, key, previous: undefined, staged, etag, rows, bytes, version, since: version });
+      files.push({
+        ...{ partition, location, key, previous: [], staged, etag, rows, bytes, version, holds, since: version },
+        ...(rowsOf ? { rowsOf } : {}),
+      });
     }
   }
-  const { database, table, format, bucket, root, columns, partitionColumns, parameters } = change;
+  const { database, format, bucket, root, columns, partitionColumns, parameters } = change;
   state.tables.set(tableKey(change), {
-    ...{ database, table, format, bucket, root, columns, partitionColumns, parameters, files },
+    ...{ database, table: change.table, format, bucket, root, columns, partitionColumns, parameters, files },
     since: version,
+    columnsSince: sinceWhen(change, table, version),
   });
 }
 
-function leaving(change: TableChange): (file: LiveFile) => boolean {
+function sinceWhen(change: TableChange, table: TableLog | undefined, version: number): Record<string, number> {
+  const known = change.replaces === 'everything' ? undefined : table;
+  return Object.fromEntries(
+    change.columns.map(({ name, type }) => {
+      const same = known?.columns.some((column) => column.name === name && column.type === type);
+      return [name, same ? (known?.columnsSince?.[name] ?? 0) : version];
+    }),
+  );
+}
+
+/** Which of the table's files a change takes away. */
+export function leaving(change: TableChange): (file: LiveFile) => boolean {
+  const rewritten = new Set(change.rewrites);
+  const replaced = replacing(change);
+  return (file) => rewritten.has(file.key) || replaced(file);
+}
+
+function replacing(change: TableChange): (file: LiveFile) => boolean {
   const { replaces } = change;
   if (replaces === 'everything') return () => true;
   if (replaces === 'nothing') return () => false;
-  if (typeof replaces === 'object') {
-    const gone = new Set<number | string>('commits' in replaces ? replaces.commits : replaces.keys);
-    return (file) => gone.has('commits' in replaces ? file.version : file.key);
+  if (typeof replaces === 'object' && 'commits' in replaces) {
+    const gone = new Set(replaces.commits);
+    return (file) => file.holds.some((version) => gone.has(version));
   }
-  const replaced = new Set([...change.files.map((file) => file.partition), ...change.emptied].map(partitionKey));
+  if (typeof replaces === 'object') {
+    const gone = new Set(replaces.keys);
+    return (file) => gone.has(file.key);
+  }
+  const replaced = replacedPartitions(change);
   return (file) => replaced.has(partitionKey(file.partition));
+}
+
+/** Partitions that `replaces: partitions` takes away: those that get rows of the run's own, and those that it emptied. */
+export function replacedPartitions({ files, emptied }: Pick<TableChange, 'files' | 'emptied'>): Set<string> {
+  const own = files.filter((file) => file.of === undefined);
+  return new Set([...own.map((file) => file.partition), ...emptied].map(partitionKey));
+}
+
+/** The same rows in other files. */
+function isMerge({ replaces }: TableChange): boolean {
+  return typeof replaces === 'object' && 'keys' in replaces;
+}
+
+/** The commits whose rows the files hold. */
+export function heldBy(files: LiveFile[]): number[] {
+  return [...new Set(files.flatMap((file) => file.holds))].sort((one, other) => one - other);
+}
+
+/**
+ * The commits whose files have to leave so that the rows of `commits` do: theirs, and those whose rows lie in one file with
+ * theirs since a compaction, and so on.
+ */
+export function commitsHeldWith(state: LogState, commits: Iterable<number>): Set<number> {
+  const all = new Set(commits);
+  for (let before = -1; before < all.size; ) {
+    before = all.size;
+    for (const table of state.tables.values()) {
+      for (const { holds } of table.files) {
+        if (holds.some((version) => all.has(version))) for (const version of holds) all.add(version);
+      }
+    }
+  }
+  return all;
+}
+
+/** Commits some of whose rows lie in files that do not say which source they are of. */
+export function commitsWithRowsUnknown(state: LogState): Set<number> {
+  const unknown = new Set<number>();
+  for (const table of state.tables.values()) {
+    for (const { rows, rowsOf = {}, holds } of table.files) {
+      const known = Object.values(rowsOf).reduce((sum, count) => sum + count, 0);
+      if (known < rows) for (const commit of holds) unknown.add(commit);
+    }
+  }
+  return unknown;
 }
 
 /** `part-00000.parquet` → `part-00000-<generation>.parquet`: unique however files are gathered in a folder later. */
@@ -169,50 +268,90 @@ function uniqueName(name: string, folder: string): string {
 
 /**
  * A source stays live while the table holds its rows as far as the log can tell: overwriting everything ends all others;
- * replacing the files of whole commits ends theirs. Replacing partitions ends none: such a source was loaded, and what
- * replaced its rows is said by the log.
+ * replacing the files of whole commits ends theirs, a newer version of an object the ones that it replaces. Replacing
+ * partitions ends none: such a source was loaded, and what replaced its rows is said by the log.
  */
-function dropReplacedSources(state: LogState, changes: TableChange[]): void {
-  if (changes.length === 0) return;
-  if (changes.every((change) => change.replaces === 'everything')) {
+function dropReplacedSources(state: LogState, { tables, drops = [] }: Intent): void {
+  for (const id of drops) state.sources.delete(id);
+  if (tables.length === 0) return;
+  if (tables.every((change) => change.replaces === 'everything')) {
     state.sources.clear();
+    state.objects.clear();
     return;
   }
   const gone = new Set<number>();
-  for (const { replaces } of changes) {
+  for (const { replaces } of tables) {
     if (typeof replaces === 'object' && 'commits' in replaces) for (const n of replaces.commits) gone.add(n);
   }
   if (gone.size === 0) return;
   for (const [id, version] of state.sources) if (gone.has(version)) state.sources.delete(id);
+  for (const [object, ids] of state.objects) {
+    const left = ids.filter((id) => state.sources.has(id));
+    if (left.length === 0) state.objects.delete(object);
+    else if (left.length < ids.length) state.objects.set(object, left);
+  }
 }
 
-interface StoredState extends Omit<LogState, 'runs' | 'sources' | 'tables' | 'freshness' | 'fixed' | 'retired'> {
+interface StoredState
+  extends Omit<LogState, 'runs' | 'sources' | 'objects' | 'tables' | 'freshness' | 'fixed' | 'retired'> {
   runs: [string, { version: number; void: boolean }][];
+  /** Those that are with no object. */
   sources: [string, number][];
+  /** Each with its live versions. */
+  objects?: [string, [string, number][]][];
   tables: [string, TableLog][];
   freshness: [number, string][];
   fixed: [string, FixedFile & { version: number }][];
   retired: [string, number][];
 }
 
-/** For a checkpoint: without the files that versions up to `applied` replaced, which are gone. */
-export function storeState(state: LogState, applied = 0): StoredState {
+/**
+ * For a checkpoint: without what nothing asks for any more, given how far the root follows the log. Gone are the files that
+ * versions up to `applied` replaced, and one that turns up there again is nobody's; files lie in the place that a version
+ * up to `version` gave them; and only the commits of live rows are compared by their times.
+ */
+export function storeState(state: LogState, published = { version: 0, applied: 0 }): StoredState {
+  const tables = [...state.tables].map(([key, table]): [string, TableLog] => [
+    key,
+    {
+      ...table,
+      files: table.files.map((file) => (file.since <= published.version ? { ...file, previous: [] } : file)),
+    },
+  ]);
+  const held = new Set(tables.flatMap(([, table]) => table.files.flatMap((file) => file.holds)));
+  const told = new Set<string>();
+  const objects = [...state.objects].map(([object, ids]): [string, [string, number][]] => {
+    const live = ids.filter((id) => state.sources.has(id));
+    for (const id of live) told.add(id);
+    return [object, live.map((id) => [id, state.sources.get(id)!])];
+  });
   return {
     version: state.version,
     runs: [...state.runs],
-    sources: [...state.sources],
-    tables: [...state.tables],
-    freshness: [...state.freshness],
+    sources: [...state.sources].filter(([id]) => !told.has(id)),
+    objects: objects.filter(([, live]) => live.length > 0),
+    tables,
+    freshness: [...state.freshness].filter(([version]) => held.has(version)),
     fixed: [...state.fixed],
-    retired: [...state.retired].filter(([, version]) => version > applied),
+    retired: [...state.retired].filter(([, version]) => version > published.applied),
   };
 }
 
 export function restoreState(stored: StoredState): LogState {
+  const sources = new Map(stored.sources);
+  const objects = new Map<string, string[]>();
+  for (const [object, live] of stored.objects ?? []) {
+    objects.set(
+      object,
+      live.map(([id]) => id),
+    );
+    for (const [id, version] of live) sources.set(id, version);
+  }
   return {
     version: stored.version,
     runs: new Map(stored.runs),
-    sources: new Map(stored.sources),
+    sources,
+    objects,
     tables: new Map(stored.tables),
     freshness: new Map(stored.freshness),
     fixed: new Map(stored.fixed),

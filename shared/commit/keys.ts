@@ -4,7 +4,7 @@ import type { Address } from '../ports/object-store.ts';
 /** Where everything lies in the work bucket. Nothing else in the code writes such a key. */
 
 /** The steps that write receipts by task. */
-export type TaskStep = 'read' | 'convert' | 'whole' | 'repartition';
+export type TaskStep = 'read' | 'convert' | 'whole' | 'repartition' | 'fit';
 
 /**
  * R: the name of everything an execution writes. The start time is part of it, since execution names come back after
@@ -26,6 +26,8 @@ export const runKeys = {
   plan: (run: string) => runKey(run, 'plan', 'plan.json'),
   listed: (run: string) => runKey(run, 'list', 'listed.json'),
   gathered: (run: string, pass: 'first' | 'second') => runKey(run, 'gather', `${pass}.json`),
+  prepared: (run: string) => runKey(run, 'cluster', 'prepared.json'),
+  clustered: (run: string) => runKey(run, 'cluster', 'clustered.json'),
   receipt: (run: string, step: TaskStep, task: string) => runKey(run, step, task, 'receipt.json'),
   failure: (run: string, step: TaskStep, task: string) => runKey(run, step, task, 'failure.json'),
   attempt: (run: string, step: TaskStep, task: string, attempt: string) => runKey(run, step, task, attempt),
@@ -69,6 +71,11 @@ export function lockKey(dataset: string): string {
   return `locks/${dataset}`;
 }
 
+/** Held by the one run of a data set that may be under way; no data set's name has a dot. */
+export function runLockKey(dataset: string): string {
+  return `locks/${dataset}.run`;
+}
+
 export function historyKey(dataset: string, run: string): string {
   return `history/${dataset}/${run}.json`;
 }
@@ -77,8 +84,13 @@ export function rejectedPrefix(dataset: string, run: string): string {
   return `rejected/${dataset}/${run}/`;
 }
 
-export function failedKey(dataset: string, date: string, run: string, source: Address): string {
-  return `failed/${dataset}/${date}/${run}/${source.key}`;
+/** `startedAt`, of the run, is ISO 8601: people look for a day. */
+export function quarantineFolder(dataset: string, startedAt: string, run: string): string {
+  return `failed/${dataset}/${startedAt.slice(0, 10)}/${run}/`;
+}
+
+export function failedKey(dataset: string, startedAt: string, run: string, source: Address): string {
+  return `${quarantineFolder(dataset, startedAt, run)}${source.key}`;
 }
 
 /** The prefixes of the work bucket that are Sluice's own. */

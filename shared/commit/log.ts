@@ -2,20 +2,26 @@ import pMap from 'p-map';
 import { ObjectStoreBusy, PreconditionFailed, SluiceError } from '../errors.ts';
 import { LOG_CHECKPOINT_EVERY, SMALL_CALLS_AT_ONCE } from '../limits.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
-import type { Intent, LogEntry, VoidEntry } from './entry.ts';
+import type { Intent, LogEntry, TableChange, VoidEntry } from './entry.ts';
 import {
   applyEntry,
+  commitsHeldWith,
   emptyState,
+  type LiveFile,
   type LogState,
-  partitionKey,
+  leaving,
+  liveVersions,
   restoreState,
   type StoredState,
   storeState,
+  type TableLog,
   tableKey,
 } from './fold.ts';
 import { findJson, readJson, readJsonIfAny } from './json-object.ts';
 import { checkpointKey, logKey, logPrefix, logVersion, publishedKey } from './keys.ts';
+import { withoutOutdated } from './outdated.ts';
 import type { Published } from './publish.ts';
+import { withoutNeedlessRewrites } from './rewrites.ts';
 
 /** One data set's log: numbered entries, each written once, and a checkpoint of the fold to start from. */
 export interface Log {
@@ -58,7 +64,7 @@ export function openLog(objects: ObjectStore, bucket: string, dataset: string): 
     const condition = etag === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: etag };
     const published = await readJsonIfAny<Published>(objects, { bucket, key: publishedKey(dataset) });
     try {
-      const body = JSON.stringify(storeState(state, published?.applied));
+      const body = JSON.stringify(storeState(state, published));
       await objects.put({ bucket, key: checkpointKey(dataset) }, body, { condition, contentType: 'application/json' });
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
@@ -74,7 +80,7 @@ export function openLog(objects: ObjectStore, bucket: string, dataset: string): 
         return { entry, version: known.version, state };
       }
       const reason = movedOn(state, intent);
-      const entry: LogEntry = reason === undefined ? intent : voided(intent, reason);
+      const entry: LogEntry = reason === undefined ? asCommitted(state, intent) : voided(intent, reason);
       const version = state.version + 1;
       try {
         const condition = { ifNoneMatch: '*' } as const;
@@ -94,6 +100,10 @@ export function openLog(objects: ObjectStore, bucket: string, dataset: string): 
   return { head, commit, entry: (version) => readJson<LogEntry>(objects, keyOf(version)) };
 }
 
+function asCommitted(state: LogState, intent: Intent): Intent {
+  return withoutNeedlessRewrites(withoutOutdated(state, intent));
+}
+
 function voided(intent: Intent, reason: string): VoidEntry {
   return { kind: 'void', run: intent.run, dataset: intent.dataset, at: intent.at, reason };
 }
@@ -104,55 +114,87 @@ export function movedOn(state: LogState, intent: Intent): string | undefined {
     const live = intent.sources.find((source) => state.sources.has(source.id));
     if (live) return `source s3://${live.bucket}/${live.key} (${live.etag}) is already loaded`;
   }
+  const again = reuploaded(state, intent);
+  if (again) return again;
   for (const change of intent.tables) {
     const table = state.tables.get(tableKey(change));
     if (!table) continue;
-    const moved = schemaMoved(table.columns, change);
+    const moved =
+      schemaMoved(table.columns, change) ??
+      filesMoved(state, table.files, intent, change) ??
+      notWidened(table, change) ??
+      reloadedSince(state, intent, change);
     if (moved) return moved;
-    const { replaces } = change;
-    if (typeof replaces === 'object' && 'keys' in replaces) {
-      const live = new Set(table.files.map((file) => file.key));
-      const lost = replaces.keys.find((key) => !live.has(key));
-      if (lost !== undefined) return `${lost} was replaced since the plan`;
-    }
-    if (typeof replaces === 'object' && 'commits' in replaces) {
-      const lost = replaces.commits.find((version) => version > intent.plannedAt);
-      if (lost !== undefined) return `commit ${lost} is newer than the plan`;
-    }
-    if (replaces === 'partitions' && !intent.force) {
-      const fresher = fresherPartition(state, intent, change, table.files);
-      if (fresher) return fresher;
-    }
   }
   return undefined;
 }
 
-function schemaMoved(columns: { name: string; type: string }[], change: Intent['tables'][number]): string | undefined {
+/** A version of one of the sources is live that the run did not know of when it was planned: it may be the fresher one. */
+function reuploaded(state: LogState, intent: Intent): string | undefined {
+  if (intent.onReupload === undefined) return undefined;
+  const drops = new Set(intent.drops);
+  for (const source of intent.sources) {
+    const other = liveVersions(state, source).find((id) => id !== source.id && !drops.has(id));
+    if (other === undefined) continue;
+    return `another version of s3://${source.bucket}/${source.key} was loaded by commit ${state.sources.get(other)} since the plan`;
+  }
+  return undefined;
+}
+
+function schemaMoved(columns: { name: string; type: string }[], change: TableChange): string | undefined {
   if (change.replaces === 'everything') return undefined;
   const wanted = new Map(change.columns.map((column) => [column.name, column.type]));
+  const before = new Map(change.widens?.map(({ column, from }) => [column, from]));
   for (const column of columns) {
     const type = wanted.get(column.name);
-    if (type !== column.type) {
+    if (type !== column.type && before.get(column.name) !== column.type) {
       return `column ${column.name} of ${tableKey(change)} is ${column.type} where the plan has ${type ?? 'none'}`;
     }
   }
   return undefined;
 }
 
-function fresherPartition(
-  state: LogState,
-  intent: Intent,
-  change: Intent['tables'][number],
-  files: { partition: (string | null)[]; version: number }[],
-): string | undefined {
-  const newest = intent.sources.reduce((max, source) => (source.lastModified > max ? source.lastModified : max), '');
-  const replaced = new Set([...change.files.map((file) => file.partition), ...change.emptied].map(partitionKey));
-  for (const file of files) {
-    if (!replaced.has(partitionKey(file.partition))) continue;
-    const there = state.freshness.get(file.version) ?? '';
-    if (there > newest) {
-      return `partition ${partitionKey(file.partition)} of ${tableKey(change)} has sources of ${there}, the run's newest is of ${newest}`;
-    }
+/** The files that the run read to write them again are not those any more that hold the rows. */
+function filesMoved(state: LogState, files: LiveFile[], intent: Intent, change: TableChange): string | undefined {
+  const { replaces, rewrites = [] } = change;
+  const live = new Set(files.map((file) => file.key));
+  const read = typeof replaces === 'object' && 'keys' in replaces ? [...replaces.keys, ...rewrites] : rewrites;
+  const lost = read.find((key) => !live.has(key));
+  if (lost !== undefined) return `${lost} was replaced since the plan`;
+  const drops = new Set(intent.drops);
+  const leaves = leaving(change);
+  for (const file of drops.size > 0 ? files : []) {
+    const holds = Object.keys(file.rowsOf ?? {}).find((id) => drops.has(id));
+    if (holds !== undefined && !leaves(file)) return `${file.key} has rows since the plan that are to be replaced`;
+  }
+  if (typeof replaces !== 'object' || !('commits' in replaces)) return undefined;
+  const newer = replaces.commits.find((version) => version > intent.plannedAt);
+  if (newer !== undefined) return `commit ${newer} is newer than the plan`;
+  const merged = [...commitsHeldWith(state, replaces.commits)].find((version) => !replaces.commits.includes(version));
+  return merged === undefined
+    ? undefined
+    : `rows of commit ${merged} lie in one file with those of commits ${replaces.commits.join(', ')} since the plan`;
+}
+
+/** A file came since the plan that has a column in the type that it is to have no more. */
+function notWidened({ files, columnsSince }: TableLog, change: TableChange): string | undefined {
+  const leaves = leaving(change);
+  for (const { column, from } of change.widens ?? []) {
+    const left = files.find((file) => !leaves(file) && file.version >= (columnsSince?.[column] ?? 0));
+    if (left) return `${left.key} has the column ${column} as ${from} since the plan`;
   }
   return undefined;
+}
+
+/** A source that the run loads again was loaded once more meanwhile: rows that it would only add to. */
+function reloadedSince(state: LogState, intent: Intent, change: TableChange): string | undefined {
+  const { replaces } = change;
+  const commits = typeof replaces === 'object' && 'commits' in replaces ? replaces.commits : undefined;
+  if (replaces !== 'nothing' && !commits) return undefined;
+  const drops = new Set(intent.drops);
+  const again = intent.sources.find(({ id }) => {
+    const version = state.sources.get(id);
+    return version !== undefined && !drops.has(id) && !commits?.includes(version);
+  });
+  return again && `source s3://${again.bucket}/${again.key} was loaded again since the plan`;
 }

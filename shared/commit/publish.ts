@@ -92,17 +92,16 @@ async function promote(ports: Ports, bucket: string, files: LiveFile[], lock: Lo
       lock.check();
       const to = { bucket, key: file.key };
       const staged = { bucket: ports.places.work, key: file.staged, etag: file.etag };
-      if (file.previous === undefined) {
-        await ports.objects.copy(staged, to);
-        return;
+      for (const key of file.previous.toReversed()) {
+        try {
+          await ports.objects.copy({ bucket, key }, to);
+          return;
+        } catch (error) {
+          // The publisher of that commit never got so far: the file lies where it was before, or is the run's own still.
+          if (!(error instanceof ObjectNotFound)) throw error;
+        }
       }
-      try {
-        await ports.objects.copy({ bucket, key: file.previous }, to);
-      } catch (error) {
-        // The publisher of the earlier commit never got so far; the run's own file is still there.
-        if (!(error instanceof ObjectNotFound)) throw error;
-        await ports.objects.copy(staged, to);
-      }
+      await ports.objects.copy(staged, to);
     },
     { concurrency: SMALL_CALLS_AT_ONCE },
   );

@@ -2,10 +2,11 @@ import picomatch from 'picomatch';
 import { isTimeZone, parseTokens } from '../domain/dates.ts';
 import { normaliseNames } from '../domain/names.ts';
 import { parsePartitionItem, resolveColumns, resolvePartitions } from '../domain/partition-spec.ts';
-import type { Column } from '../domain/schema.ts';
+import { type Column, RESCUED_COLUMN } from '../domain/schema.ts';
+import { SOURCE_ID_COLUMN } from '../domain/source.ts';
 import { SluiceError } from '../errors.ts';
 import { declaredColumns, isDatasetName, type ParsedDefinition } from './dataset.ts';
-import { type KeyPath, type Problem, valueAt } from './problems.ts';
+import type { KeyPath, Problem } from './problems.ts';
 
 /** What types alone cannot say about a definition: grammars, contradictions, names that must exist. */
 export function checkDefinition(definition: ParsedDefinition): Problem[] {
@@ -17,26 +18,20 @@ export function checkDefinition(definition: ParsedDefinition): Problem[] {
     ...checkSchema(definition),
     ...checkTarget(definition.target),
     ...checkColumns(definition),
-    ...checkSupported(definition),
+    ...checkRewrites(definition),
   ];
 }
 
-/**
- * Values that the format of a data set has a place for and no step does anything about yet: better refused than read and
- * not obeyed. Whoever builds one takes its line away.
- */
-const UNSUPPORTED: readonly [path: KeyPath, value: unknown][] = [
-  [['evolution'], 'rescue'],
-  [['widening'], 'rewrite'],
-  [['target', 'onReupload'], 'replace'],
-  [['target', 'onReupload'], 'fail'],
-  [['concurrency', 'singleFlight'], true],
-];
-
-function checkSupported(definition: ParsedDefinition): Problem[] {
-  return UNSUPPORTED.filter(([path, value]) => valueAt(definition, path) === value).map(([path, value]) =>
-    problem(path, `${path.join('.')}: ${value} is not supported yet`),
-  );
+/** What is written again is read from Parquet: Avro holds no column by itself, and CSV no types. */
+function checkRewrites({ target, widening }: ParsedDefinition): Problem[] {
+  if (target.formats.includes('parquet') || target.layout === 'mirror') return [];
+  const why = 'needs parquet among target.formats, which rows are read from to be written again';
+  return [
+    ...(target.onReupload === 'replace'
+      ? [problem(['target', 'onReupload'], `target.onReupload: replace ${why}`)]
+      : []),
+    ...(widening === 'rewrite' ? [problem(['widening'], `widening: rewrite ${why}`)] : []),
+  ];
 }
 
 function checkName({ name }: ParsedDefinition): Problem[] {
@@ -124,13 +119,26 @@ function checkSchema(definition: ParsedDefinition): Problem[] {
   const problems: Problem[] = [];
   for (const { name } of declaredColumns(definition) ?? []) {
     if (seen.has(name)) problems.push(problem(['schema'], `schema has the column "${name}" twice`));
+  const own = ownColumns(definition);
     seen.add(name);
+    const [taken] = normaliseNames([name]).filter((normalised) => own.includes(normalised));
+    if (taken !== undefined) {
+      problems.push(problem(['schema'], `schema has the column "${name}", but the table's own ${taken} is Sluice's`));
+    }
   }
   return problems;
 }
 
 /** Where the history and the local catalog keep their tables, and what engines show their own tables under. */
 const RESERVED_DATABASES = ['sluice', 'information_schema', 'pg_catalog'];
+/** Columns that the table has besides those of the files. */
+function ownColumns({ target, evolution }: ParsedDefinition): string[] {
+  return [
+    ...(target.onReupload === 'replace' ? [SOURCE_ID_COLUMN] : []),
+    ...(evolution === 'rescue' ? [RESCUED_COLUMN] : []),
+  ];
+}
+
 
 function checkTarget(target: ParsedDefinition['target']): Problem[] {
   const problems = [

@@ -6,6 +6,7 @@ import type { ColumnProfile } from '../formats/csv/types.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 import type { GlmLevel } from '../formats/glm/columns.ts';
 import type { ZipEntry } from '../formats/zip.ts';
+import type { Widening } from './evolution.ts';
 import type { Column, ColumnType, OutputFormat, PartitionValues } from './schema.ts';
 import type { SourceObject } from './source.ts';
 
@@ -20,6 +21,8 @@ export interface Listed {
   bytes: number;
   /** Objects that were there and are not loaded: by reason, for people. */
   skipped: { loaded: number; held: number; quarantined: number; superseded: number };
+  /** Nothing was looked for: this other run of the data set is under way, and there may be one at a time. */
+  busy?: string;
 }
 
 export interface ReadTask {
@@ -87,8 +90,12 @@ export interface Plan {
   /** Buckets of the shuffle; 0: convert writes final files. */
   buckets: number;
   tasks: TaskList;
-  /** Failed in read. */
+  /** Failed in read, or refused by what the table is. */
   failed: FailedSource[];
+  /** Live files that may have to be written again (`LiveGroup`s), where there are any. */
+  live?: TaskList;
+  /** Key of a JSON object: by id of a source, the ids of the versions whose rows leave the table once it is loaded. */
+  replaced?: string;
   notices: string[];
   /** More failed than is tolerated: the run ends with this. */
   error?: ErrorRecord;
@@ -99,10 +106,33 @@ export interface PlannedTable {
   columns: Column[];
   partitions: PartitionSpec[];
   writing: TableWriting;
+  /** Columns that get a wider type than the published table has. */
+  widened?: Widening[];
   /** Behind the data set's table name, where a load makes several tables: `_flashes`. */
   suffix?: string;
   /** `layout: mirror`: keys in the lake bucket by format. */
   mirror?: { bucket: string; keys: Partial<Record<OutputFormat, string>> };
+}
+
+/** Live files of one partition that hold the same rows in every format, so that they leave together. */
+export interface LiveGroup {
+  task: string;
+  /** Index into the plan's tables. */
+  table: number;
+  partition: PartitionValues;
+  /** The Parquet files, and their bucket: what is written again is read from them. */
+  inputs: StoredFile[];
+  bucket: string;
+  /** Keys of the group's files in every format, by `database.table`. */
+  keys: Record<string, string[]>;
+  /** The commits that brought the rows. */
+  of: number[];
+  rows: number;
+  bytes: number;
+  /** Rows by source id. */
+  rowsOf: Record<string, number>;
+  /** A column of the files gets a wider type: they leave whatever is loaded. */
+  widens: boolean;
 }
 
 export interface ConvertTask {
@@ -143,6 +173,8 @@ export interface StoredFile {
 export interface FinalStoredFile extends StoredFile {
   format: OutputFormat;
   partition: PartitionValues;
+  /** Rows by source id, in tables that carry it. */
+  rowsOf?: Record<string, number>;
 }
 
 export interface ConvertAccount extends InputAccount {
@@ -195,8 +227,14 @@ export interface RepartitionTask {
   task: string;
   table: number;
   inputs: StoredFile[];
-  /** Compaction: the inputs are live files of this one partition, in the lake bucket. */
+  /** The inputs are live files of this one partition, in the lake bucket. */
   partition?: { values: PartitionValues; bucket: string };
+  /** Ids of source versions whose rows leave the table. */
+  drops?: string[];
+  /** Live files that leave because their rows are written again or dropped, by `database.table`. */
+  rewrites?: Record<string, string[]>;
+  /** Rows that are written again. */
+  rowsRewritten?: number;
 }
 
 export interface RepartitionReceipt {
@@ -206,3 +244,6 @@ export interface RepartitionReceipt {
   rowsRead: number;
   files: FinalStoredFile[];
 }
+  /** Live files that are written again in a load: the commits that brought their rows, and what is left out of them. */
+  rewrites?: { of: number[]; without: string[]; rowsDropped: number };
+  rowsDropped: number;

@@ -22,6 +22,9 @@ export function originOf(source: SourceObject): Address & { etag: string } {
   return source.standsFor ?? source;
 }
 
+/** In tables whose data set asks for it, the column that says which version of which object a row came from, by its id. */
+export const SOURCE_ID_COLUMN = '_source_id';
+
 /** The ledger's id of an object version. A zero byte parts the fields: no key or bucket holds one. */
 export function sourceId(bucket: string, key: string, etag: string): string {
   return createHash('sha256').update(`${bucket}\0${key}\0${etag}`).digest('hex');

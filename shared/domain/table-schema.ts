@@ -1,10 +1,10 @@
 import { type Dataset, type DeclaredColumn, declaredColumns } from '../dataset/dataset.ts';
-import { SchemaMismatch, SchemaWouldWiden } from '../errors.ts';
+import { SchemaMismatch } from '../errors.ts';
 import { type ColumnProfile, formOf, mergeProfiles, typeOf } from '../formats/csv/types.ts';
 import type { FoundColumn, FoundPart } from './load.ts';
 import { normaliseNames } from './names.ts';
 import { suggestion } from './nearest.ts';
-import { type Column, type ColumnType, decimalOf } from './schema.ts';
+import type { Column, ColumnType } from './schema.ts';
 
 /** One type for a column over all files of a load: by evidence, where files have some, else as the files state it. */
 interface Gathered {
@@ -26,9 +26,9 @@ export interface LoadSchema {
 
 /**
  * The columns of a load, in order of first appearance; types declared by the data set win over what was found. Files are
- * matched by normalised name. Throws `SchemaMismatch` where files state types that cannot be one.
+ * matched by normalised name; names in `taken` are given to none. Throws `SchemaMismatch` where files state types that cannot be one.
  */
-export function schemaOf(parts: FoundPart[], dataset: Dataset): LoadSchema {
+export function schemaOf(parts: FoundPart[], dataset: Dataset, taken: readonly string[] = []): LoadSchema {
   const declared = new Map(
     (declaredColumns(dataset) ?? []).map((column) => [normaliseNames([column.name])[0], column]),
   );
@@ -41,7 +41,12 @@ export function schemaOf(parts: FoundPart[], dataset: Dataset): LoadSchema {
       format: undefined,
     });
   }
-  const names = parts.map((part) => normaliseNames(part.columns.map((column) => column.original)));
+  const names = parts.map((part) =>
+    normaliseNames(
+      part.columns.map((column) => column.original),
+      taken,
+    ),
+  );
   parts.forEach((part, file) => {
     part.columns.forEach((column, i) => {
       add(gathered, names[file][i], column);
@@ -96,46 +101,6 @@ function commonType(name: string, a: ColumnType, b: ColumnType): ColumnType {
   if (WIDER[a]?.includes(b)) return b;
   if (WIDER[b]?.includes(a)) return a;
   throw new SchemaMismatch(`Column ${name} is ${a} in one file and ${b} in another`);
-}
-
-/**
- * The columns of the table after the load: the published types stay as they are, new columns come last. A value that does
- * not fit its published type will be a rejected row; a column that would have to be widened throws `SchemaWouldWiden`,
- * and a new one `SchemaMismatch` where the data set says `evolution: fail`.
- */
-export function evolve(published: Column[] | undefined, found: Column[], dataset: Dataset): Column[] {
-  if (!published) return found;
-  const byName = new Map(found.map((column) => [column.name, column]));
-  const kept = published.map((column) => {
-    const now = byName.get(column.name);
-    if (now && widens(column.type, now.type)) {
-      throw new SchemaWouldWiden(
-        `Column ${column.name} of ${dataset.target.database}.${dataset.target.table} is ${column.type}; the files have ${now.type}`,
-      );
-    }
-    return column;
-  });
-  const known = new Set(published.map((column) => column.name));
-  const added = found.filter((column) => !known.has(column.name));
-  if (added.length > 0 && dataset.evolution === 'fail') {
-    const list = added.map((column) => `"${column.original}"`).join(', ');
-    throw new SchemaMismatch(
-      `The files have columns that ${dataset.target.database}.${dataset.target.table} has not, and evolution is "fail": ${list}`,
-    );
-  }
-  return [...kept, ...added];
-}
-
-/** The wideners there are: int → bigint → decimal, float → double. */
-function widens(from: ColumnType, to: ColumnType): boolean {
-  if (from === 'int') return to === 'bigint' || wholeDigits(to) > 10;
-  if (from === 'bigint') return wholeDigits(to) > 18;
-  return from === 'float' && to === 'double';
-}
-
-function wholeDigits(type: ColumnType): number {
-  const decimal = decimalOf(type);
-  return decimal ? decimal.precision - decimal.scale : 0;
 }
 
 /**

@@ -19,6 +19,8 @@ export interface TableDescription {
 /** Table parameters that later plans read from the log: all columns with their original names, and Avro's precision. */
 export const PLANNED_COLUMNS = 'sluice.planned';
 export const AVRO_TIMESTAMPS = 'sluice.avro.timestamps';
+/** The table carries `_source_id`: `true`, or it is not there. */
+export const SOURCE_IDS = 'sluice.source.ids';
 
 const SUFFIX: Record<OutputFormat, string> = { parquet: '', avro: '_avro', csv: '_csv' };
 
@@ -66,6 +68,7 @@ export function tablesOf(dataset: Dataset, planned: PlannedTable, lakeBucket: st
         'sluice.dataset': dataset.name,
         [PLANNED_COLUMNS]: JSON.stringify(planned.columns),
         [AVRO_TIMESTAMPS]: avroTimestamps,
+        ...(planned.writing.sourceIds ? { [SOURCE_IDS]: 'true' } : {}),
         ...(avro ? { 'avro.schema.literal': avroSchemaLiteral(table, columns, timestamps) } : {}),
       },
     };

@@ -19,6 +19,7 @@ import { finalFiles } from './final-files.ts';
 import { firstLine } from './parquet-files.ts';
 import { passingParquetOptions } from './parquet-options.ts';
 import { RejectFile } from './reject-file.ts';
+import { withSourceIds } from './source-ids.ts';
 import { inFileOrder, type LocatedReject, strictRejects, tolerantRejects } from './reject-scan.ts';
 import { dropRejects, findCsvRejects, findParquetRejects, type RejectTables } from './reject-tables.ts';
 import type { Session } from './session.ts';
@@ -257,7 +258,8 @@ class ConvertRun {
   }
 
   async #writeOutput(relation: string): Promise<{ rows: number; staged: StagedFile[]; files: FinalFile[] }> {
-    const { columns, writing, target } = this.#job;
+    const { columns, writing, target, inputs } = this.#job;
+    if (writing.sourceIds) relation = withSourceIds(relation, columns, inputs);
     const folder = this.#session.path('out');
     if (target.kind === 'final') {
       const { rows, files } = await finalFiles(this.#session, relation, columns, writing, folder);

@@ -3,7 +3,7 @@ import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { REJECT_VALUE_MAX_CHARS } from '../limits.ts';
 import { sqlType } from './column-types.ts';
 import { type CsvScan, readCsv } from './csv-scan.ts';
-import { literal } from './sql.ts';
+import { rescuedJson } from './rescue-json.ts';
 import type { FileColumn } from './table-engine.ts';
 import { textCast, type ValueCast } from './text-cast.ts';
 
@@ -94,12 +94,7 @@ function fillingsOf(group: CsvGroup, columns: readonly Column[], timezone: strin
 
 /** The fields that are there as one JSON object under their original names; null where none is. */
 function asJson(fileColumns: readonly FileColumn[], indexes: readonly number[]): string {
-  const entries = indexes.map((c) => `{'k': ${literal(fileColumns[c]!.original)}, 'v': c${c}}`);
-  const present = `list_filter([${entries.join(', ')}], lambda e: e.v IS NOT NULL)`;
-  return (
-    `CASE WHEN ${indexes.map((c) => `c${c} IS NULL`).join(' AND ')} THEN NULL ` +
-    `ELSE CAST(to_json(map_from_entries(${present})) AS VARCHAR) END`
-  );
+  return rescuedJson(indexes.map((c) => ({ name: fileColumns[c]!.original, text: `c${c}` })));
 }
 
 /** Two JSON objects as one; null where neither is there. */

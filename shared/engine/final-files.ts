@@ -16,6 +16,7 @@ import {
   type RowSource,
 } from './row-source.ts';
 import type { Session } from './session.ts';
+import { countBySource } from './source-ids.ts';
 import type { FinalFile, TableWriting } from './table-engine.ts';
 
 export interface FinalFiles {
@@ -67,6 +68,7 @@ export async function finalFiles(
     const size = { bytesPerRow: format === 'parquet' && isFile ? keptBytes / source.rows : undefined };
     files.push(...(await cutFormat(session, cutter, format, partitions, size, writing, folder)));
   }
+  if (writing.sourceIds) await countBySource(session, source, writing.columns, files);
   await dropKept(session);
   if (!isWhole) await rm(kept);
   return { rows: source.rows, files };

@@ -5,6 +5,7 @@ import { finalFiles } from './final-files.ts';
 import { parquetShape } from './parquet-files.ts';
 import { typedCast } from './parquet-relation.ts';
 import type { Session } from './session.ts';
+import { isOfSources } from './source-ids.ts';
 import { ident, literal, literals } from './sql.ts';
 import type { RepartitionJob, RepartitionOutcome } from './table-engine.ts';
 
@@ -15,7 +16,7 @@ import type { RepartitionJob, RepartitionOutcome } from './table-engine.ts';
  * @throws CorruptFile where a file cannot be read, SchemaMismatch where a column's type does not become the table's without loss
  */
 export async function repartitionJob(session: Session, job: RepartitionJob): Promise<RepartitionOutcome> {
-  if (job.inputs.length === 0) return { rowsRead: 0, files: [] };
+  if (job.inputs.length === 0) return { rowsRead: 0, rowsDropped: 0, files: [] };
   let rowsRead = 0;
   for (const path of job.inputs) rowsRead += (await parquetShape(session, path, path)).rows;
   const all = `read_parquet(${literals(job.inputs)}, hive_partitioning = false, union_by_name = true)`;
@@ -23,13 +24,16 @@ export async function repartitionJob(session: Session, job: RepartitionJob): Pro
     (await session.rows(`DESCRIBE FROM ${all}`)).map(([name, type]) => [String(name), String(type)]),
   );
   const list = job.columns.map((column, t) => `${columnValue(column, types.get(column.name))} AS t${t}`);
-  const relation = `SELECT ${list.join(', ')} FROM ${all}`;
+  const without = job.without?.length ? isOfSources(job.without) : undefined;
+  const rowsDropped = without ? Number((await session.rows(`SELECT count(*) FROM ${all} WHERE ${without}`))[0]![0]) : 0;
+  const relation = `SELECT ${list.join(', ')} FROM ${all}${without ? ` WHERE NOT ${without}` : ''}`;
   const { files } = await finalFiles(session, relation, job.columns, job.writing, session.path('out'));
   for (const format of job.writing.formats) {
     const rows = files.reduce((sum, file) => (file.format === format ? sum + file.rows : sum), 0);
-    if (rows !== rowsRead) throw new Error(`Wrote ${rows} rows as ${format} where ${rowsRead} were read`);
+    if (rows !== rowsRead - rowsDropped)
+      throw new Error(`Wrote ${rows} rows as ${format} where ${rowsRead} were read and ${rowsDropped} left out`);
   }
-  return { rowsRead, files };
+  return { rowsRead, rowsDropped, files };
 }
 
 function columnValue({ name, type }: Column, from: string | undefined): string {

@@ -102,6 +102,8 @@ export interface TableWriting {
 }
 
 export interface ConvertJob {
+  /** The table has a column `SOURCE_ID_COLUMN`: convert fills it, and of each final file it is told how many rows are of which source. */
+  sourceIds?: true;
   inputs: LocalInput[];
   /** All table columns with their types, partition source columns among them. */
   columns: Column[];
@@ -161,6 +163,8 @@ export interface FinalFile extends LocalFile {
 /** A rejected row. Written as JSON lines, one object a line, to `rejects.path`. */
 export interface RejectedRow {
   uri: string;
+  /** With `sourceIds`: rows by the id of their source. */
+  rowsOf?: Record<string, number>;
   entry: string | null;
   /** 1-based physical line of the row's first byte, relative to the input's `firstLine`. */
   line: number | null;
@@ -188,5 +192,9 @@ export interface RepartitionJob {
 
 export interface RepartitionOutcome {
   rowsRead: number;
+  /** Ids of sources whose rows are left out; the inputs have the column `SOURCE_ID_COLUMN` then. */
+  without?: string[];
   files: FinalFile[];
 }
+  /** Of those, the ones that were left out. */
+  rowsDropped: number;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SOURCE_ID_COLUMN } from '../../shared/domain/source.ts';
 import type {
   ConvertJob,
   ConvertOutcome,
@@ -83,7 +84,9 @@ async function readInput(input: LocalInput, job: ConvertJob) {
     }
     const row: PlainRow = Object.fromEntries(job.columns.map((column) => [column.name, null]));
     input.columns.forEach((column, c) => {
-      if (column.target !== undefined) row[column.target] = fields[c] === '' ? null : fields[c];
+      if (column.target === undefined) return;
+      if (!column.rescue) row[column.target] = fields[c] === '' ? null : fields[c];
+      else if (fields[c] !== '') row[column.target] = withField(row[column.target], column.original, fields[c]);
     });
     rows.push(row);
   });
@@ -93,6 +96,7 @@ async function readInput(input: LocalInput, job: ConvertJob) {
     rowsRejected: rejected.length,
     bytesRead: text.length,
     lines: all.length,
+    if (job.writing.sourceIds) row[SOURCE_ID_COLUMN] = input.sourceId;
   };
   return { rows, rejected, account };
 }
@@ -100,11 +104,17 @@ async function readInput(input: LocalInput, job: ConvertJob) {
 async function repartition(job: RepartitionJob) {
   const rows: PlainRow[] = [];
   for (const path of job.inputs) rows.push(...parsePlainFile(readFileSync(path)));
-  return { rowsRead: rows.length, files: await writeFinal(rows, job.writing, job.scratch) };
+  const kept = rows.filter((row) => !job.without?.includes(row[SOURCE_ID_COLUMN] ?? ''));
+  const files = await writeFinal(kept, job.writing, job.scratch);
+  return { rowsRead: rows.length, rowsDropped: rows.length - kept.length, files };
 }
 
 async function describeParquet(path: string) {
   const rows = parsePlainFile(readFileSync(path));
+function withField(json: string | null, name: string, text: string): string {
+  return JSON.stringify({ ...JSON.parse(json ?? '{}'), [name]: text });
+}
+
   const columns = Object.keys(rows[0] ?? {}).map((original) => ({ original, type: 'string' as const }));
   return { columns, rows: rows.length };
 }
@@ -122,7 +132,8 @@ async function writeFinal(rows: PlainRow[], writing: TableWriting, folder: strin
     for (const format of writing.formats) {
       const path = join(folder, `final-${files.length}.${format}`);
       const bytes = await writeLines(path, written);
-      files.push({ path, format, partition: JSON.parse(key), part: 0, rows: held.length, bytes });
+      const file = { path, format, partition: JSON.parse(key), part: 0, rows: held.length, bytes };
+      files.push({ ...file, ...(writing.sourceIds ? { rowsOf: countBySource(held) } : {}) });
     }
   }
   return files;
@@ -134,6 +145,12 @@ function partitionOf(row: PlainRow, partitions: PartitionSpec[]): (string | null
 
 function lines(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
+}
+
+function countBySource(rows: PlainRow[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { [SOURCE_ID_COLUMN]: id } of rows) if (id) counts[id] = (counts[id] ?? 0) + 1;
+  return counts;
 }
 
 async function writeLines(path: string, values: unknown[]): Promise<number> {

@@ -1,8 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Intent, TableChange } from '../../../shared/commit/entry.ts';
-import { applyEntry, emptyState, type LogState, restoreState, storeState } from '../../../shared/commit/fold.ts';
+import {
+  applyEntry,
+  commitsHeldWith,
+  emptyState,
+  type LogState,
+  restoreState,
+  storeState,
+} from '../../../shared/commit/fold.ts';
 import { movedOn } from '../../../shared/commit/log.ts';
+import { withoutOutdated } from '../../../shared/commit/outdated.ts';
 
 const COLUMNS = [{ name: 'id', original: 'id', type: 'bigint' as const }];
 const BY_DAY = [{ name: 'day', original: 'day', type: 'string' as const }];
@@ -93,7 +101,7 @@ describe('applyEntry', () => {
     expect(live(state)).toHaveLength(3);
     expect([...locations(state, 'x')]).toEqual([expect.stringContaining('0000000002-')]);
     expect([...state.retired.keys()]).toEqual([`lake/${before}`]);
-    expect(live(state).find((file) => file.version === 1)?.previous).toBe(before);
+    expect(live(state).find((file) => file.version === 1)?.previous).toEqual([before]);
   });
 
   it('replaces only the partitions that the run has', () => {
@@ -154,6 +162,86 @@ describe('applyEntry', () => {
   });
 });
 
+describe('storeState', () => {
+  it('forgets what the root shows to be done with, and leads to the same table', () => {
+    const replaces = fc.constantFrom<TableChange['replaces']>('nothing', 'partitions', 'everything');
+    const commit = fc.record({ replaces, days: fc.array(fc.constantFrom('x', 'y'), { maxLength: 4 }) });
+    fc.assert(
+      fc.property(fc.array(commit, { minLength: 2, maxLength: 10 }), fc.nat(9), (commits, n) => {
+        const whole = emptyState();
+        let cut = emptyState();
+        commits.forEach(({ replaces, days }, i) => {
+          const files = days.map((day, f): [string, string] => [day, `part-${i}-${f}`]);
+          const entry = intent(`r${i}`, [change(replaces, files)]);
+          applyEntry(whole, i + 1, entry);
+          applyEntry(cut, i + 1, entry);
+          if (i === n) cut = restoreState(JSON.parse(JSON.stringify(storeState(cut, { version: i + 1, applied: i }))));
+        });
+        const bare = (state: LogState) => live(state).map(({ previous: _, ...file }) => file);
+        expect(bare(cut)).toEqual(bare(whole));
+        expect(cut.sources).toEqual(whole.sources);
+        expect(cut.runs).toEqual(whole.runs);
+        for (const [key, version] of cut.retired) expect(whole.retired.get(key)).toBe(version);
+        for (const [key, version] of whole.retired) if (version > n) expect(cut.retired.get(key)).toBe(version);
+        const stored = storeState(cut, { version: commits.length, applied: commits.length });
+        expect(stored.retired).toEqual([]);
+        expect(stored.freshness.length).toBeLessThanOrEqual(live(cut).length);
+      }),
+    );
+  });
+});
+
+describe('withoutOutdated', () => {
+  const state = emptyState();
+  applyEntry(
+    state,
+    1,
+    intent('a', [
+      change('partitions', [
+        ['x', 'one'],
+        ['y', 'one'],
+      ]),
+    ]),
+  );
+  const files: [string, string][] = [
+    ['x', 'two'],
+    ['z', 'two'],
+  ];
+  const late = (replaces: TableChange['replaces'], over: Partial<Intent> = {}) => {
+    const made = intent('b', [change(replaces, files)], over);
+    made.sources[0].lastModified = '2025-12-31T00:00:00.000Z';
+    return made;
+  };
+
+  it('keeps partitions that hold rows of newer sources, and takes the others', () => {
+    const [table] = withoutOutdated(state, late('partitions')).tables;
+    expect(table.files.map((file) => file.partition)).toEqual([['z']]);
+    expect(table.outdated).toEqual([['x']]);
+  });
+
+  it('keeps a table of newer sources whole', () => {
+    const entry = withoutOutdated(state, late('everything'));
+    expect(entry.tables[0]).toMatchObject({ replaces: 'nothing', files: [], outdated: [['x'], ['z']] });
+    const after = applyEntry(restoreState(JSON.parse(JSON.stringify(storeState(state)))), 2, entry);
+    expect(live(after)).toEqual(live(state));
+    expect([...after.sources.keys()]).toEqual(['s-a', 's-b']);
+  });
+
+  it('changes nothing that is as new, is appended, or that a person forces', () => {
+    const same = intent('b', [change('partitions', files)]);
+    expect(withoutOutdated(state, same)).toEqual(same);
+    expect(withoutOutdated(state, late('nothing'))).toEqual(late('nothing'));
+    expect(withoutOutdated(state, late('partitions', { force: true }))).toEqual(late('partitions', { force: true }));
+  });
+
+  it('knows how new merged rows are', () => {
+    const merged = applyEntry(emptyState(), 1, intent('a', [change('partitions', [['x', 'one']])]));
+    const keys = live(merged).map((file) => file.key);
+    applyEntry(merged, 2, intent('m', [change({ keys }, [['x', 'merged']])], { sources: [] }));
+    expect(withoutOutdated(merged, late('partitions')).tables[0].outdated).toEqual([['x']]);
+  });
+});
+
 describe('movedOn', () => {
   const state = applyEntry(emptyState(), 1, intent('a', [change('partitions', [['x', 'one']])]));
 
@@ -163,12 +251,18 @@ describe('movedOn', () => {
     expect(movedOn(state, { ...again, force: true })).toBeUndefined();
   });
 
-  it('refuses to let an older source replace a fresher partition', () => {
-    const late = intent('b', [change('partitions', [['x', 'two']])]);
-    late.sources[0].lastModified = '2025-12-31T00:00:00.000Z';
-    expect(movedOn(state, late)).toContain('has sources of 2026-01-01');
-    const other = { ...late, tables: [change('partitions', [['y', 'two']])] };
-    expect(movedOn(state, other)).toBeUndefined();
+  it('refuses to replace a commit whose rows were merged with another’s since the plan', () => {
+    const merged = emptyState();
+    applyEntry(merged, 1, intent('a', [change('nothing', [['x', 'one']])]));
+    applyEntry(merged, 2, intent('b', [change('nothing', [['x', 'two']])]));
+    const keys = live(merged).map((file) => file.key);
+    const reload = intent('c', [change({ commits: [1] }, [['x', 'three']])], { force: true, plannedAt: 2 });
+    expect(movedOn(merged, reload)).toBeUndefined();
+    applyEntry(merged, 3, intent('m', [change({ keys }, [['x', 'merged']])], { sources: [] }));
+    expect(movedOn(merged, reload)).toContain('rows of commit 2 lie in one file');
+    expect([...commitsHeldWith(merged, [1])].sort()).toEqual([1, 2]);
+    applyEntry(merged, 4, intent('c', [change({ commits: [1, 2] }, [['x', 'three']])], { force: true }));
+    expect(live(merged).map((file) => file.version)).toEqual([4]);
   });
 
   it('refuses a plan made against another schema', () => {

@@ -128,10 +128,17 @@ rejects: {share: 2}
     ],
     ['target: *t', /^unresolved alias .* at datasets\/x.yml:1:1$/],
     ['target: !!binary x', 'unresolved tag: tag:yaml.org,2002:binary at datasets/x.yml:1:9'],
-    [`${TARGET}evolution: rescue`, 'evolution: rescue is not supported yet at datasets/x.yml:2:12'],
     [
-      'target: {database: d, table: t, onReupload: replace}',
-      'target.onReupload: replace is not supported yet at datasets/x.yml:1:45',
+      'target: {database: d, table: t, onReupload: replace, formats: [avro]}',
+      /^target.onReupload: replace needs parquet among target.formats, .* at datasets\/x.yml:1:45$/,
+    ],
+    [
+      `target: {database: d, table: t, formats: [csv]}\nwidening: rewrite`,
+      /^widening: rewrite needs parquet among target.formats, .* at datasets\/x.yml:2:11$/,
+    ],
+    [
+      `${TARGET}evolution: rescue\nschema: [a, _Rescued]`,
+      'schema has the column "_Rescued", but the table\'s own _rescued is Sluice\'s at datasets/x.yml:3:9',
     ],
     [`${TARGET}source:\n`, 'source must be a mapping of keys, not nothing at datasets/x.yml:2:8'],
     [`${TARGET}schema: {}`, 'schema must name a column at least at datasets/x.yml:2:9'],
