@@ -398,12 +398,12 @@ export const QUARANTINE_COPY_MAX_BYTES = 50 * GiB;
 export const QUARANTINE_FETCH_MAX_BYTES = 256 * MiB;
 
 // ── the worker outside Lambda ───────────────────────────────────────────────────────────────────────────────────────
-/** Seconds between two signs of life of a task that a state waits for: a tenth of what the state allows. */
-export const WORKER_HEARTBEAT_SECONDS = 60;
 /**
  * Compressed bytes of what cannot be split that a function converts within a third of its time: about 8 times as much text,
  * at 20 MB/s (a tenth of what was measured on two cores with more memory). Beyond, it is a container's where there is one.
  */
 export const FUNCTION_UNSPLIT_MAX_BYTES = 768 * MiB;
+/** Seconds between two signs of life of a task that a state waits for: a tenth of what the state allows. */
+export const WORKER_HEARTBEAT_SECONDS = 60;
 /** Characters of a failure's cause: Step Functions' most. */
 export const TASK_CAUSE_MAX_CHARACTERS = 32_768;

@@ -117,20 +117,18 @@ function checkCsv(csv: ParsedDefinition['source']['csv']): Problem[] {
 function checkSchema(definition: ParsedDefinition): Problem[] {
   const seen = new Set<string>();
   const problems: Problem[] = [];
-  for (const { name } of declaredColumns(definition) ?? []) {
-    if (seen.has(name)) problems.push(problem(['schema'], `schema has the column "${name}" twice`));
   const own = ownColumns(definition);
-    seen.add(name);
+  for (const { name } of declaredColumns(definition) ?? []) {
     const [taken] = normaliseNames([name]).filter((normalised) => own.includes(normalised));
     if (taken !== undefined) {
       problems.push(problem(['schema'], `schema has the column "${name}", but the table's own ${taken} is Sluice's`));
     }
+    if (seen.has(name)) problems.push(problem(['schema'], `schema has the column "${name}" twice`));
+    seen.add(name);
   }
   return problems;
 }
 
-/** Where the history and the local catalog keep their tables, and what engines show their own tables under. */
-const RESERVED_DATABASES = ['sluice', 'information_schema', 'pg_catalog'];
 /** Columns that the table has besides those of the files. */
 function ownColumns({ target, evolution }: ParsedDefinition): string[] {
   return [
@@ -139,6 +137,8 @@ function ownColumns({ target, evolution }: ParsedDefinition): string[] {
   ];
 }
 
+/** Where the history and the local catalog keep their tables, and what engines show their own tables under. */
+const RESERVED_DATABASES = ['sluice', 'information_schema', 'pg_catalog'];
 
 function checkTarget(target: ParsedDefinition['target']): Problem[] {
   const problems = [

@@ -219,6 +219,12 @@ export interface Gathered {
   rowsWritten: number;
   /** More failed than is tolerated: the run ends with this. */
   error?: ErrorRecord;
+  /** Ids of source versions whose rows leave the table. */
+  drops?: string[];
+  /** Live files that leave because their rows are written again or dropped, by `database.table`. */
+  rewrites?: Record<string, string[]>;
+  /** Rows that are written again. */
+  rowsRewritten?: number;
   /** Compaction: the live files whose rows are written again. */
   compacted?: { database: string; table: string; keys: string[] }[];
 }
@@ -229,12 +235,8 @@ export interface RepartitionTask {
   inputs: StoredFile[];
   /** The inputs are live files of this one partition, in the lake bucket. */
   partition?: { values: PartitionValues; bucket: string };
-  /** Ids of source versions whose rows leave the table. */
-  drops?: string[];
-  /** Live files that leave because their rows are written again or dropped, by `database.table`. */
-  rewrites?: Record<string, string[]>;
-  /** Rows that are written again. */
-  rowsRewritten?: number;
+  /** Live files that are written again in a load: the commits that brought their rows, and what is left out of them. */
+  rewrites?: { of: number[]; without: string[]; rowsDropped: number };
 }
 
 export interface RepartitionReceipt {
@@ -242,8 +244,6 @@ export interface RepartitionReceipt {
   attempt: string;
   table: number;
   rowsRead: number;
+  rowsDropped: number;
   files: FinalStoredFile[];
 }
-  /** Live files that are written again in a load: the commits that brought their rows, and what is left out of them. */
-  rewrites?: { of: number[]; without: string[]; rowsDropped: number };
-  rowsDropped: number;

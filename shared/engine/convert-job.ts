@@ -19,10 +19,10 @@ import { finalFiles } from './final-files.ts';
 import { firstLine } from './parquet-files.ts';
 import { passingParquetOptions } from './parquet-options.ts';
 import { RejectFile } from './reject-file.ts';
-import { withSourceIds } from './source-ids.ts';
 import { inFileOrder, type LocatedReject, strictRejects, tolerantRejects } from './reject-scan.ts';
 import { dropRejects, findCsvRejects, findParquetRejects, type RejectTables } from './reject-tables.ts';
 import type { Session } from './session.ts';
+import { withSourceIds } from './source-ids.ts';
 import { literal } from './sql.ts';
 import { stagedFiles } from './staged-files.ts';
 import type {

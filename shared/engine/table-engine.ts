@@ -97,13 +97,13 @@ export interface TableWriting {
   metadata: Record<string, string>;
   /** Record name in Avro schemas, the same for all files of a table; `row` by default. */
   avroRecordName?: string;
+  /** The table has a column `SOURCE_ID_COLUMN`: convert fills it, and of each final file it is told how many rows are of which source. */
+  sourceIds?: true;
   /** An unpartitioned table of no rows is a file of no rows in each format, and not no file at all. */
   emptyFile?: boolean;
 }
 
 export interface ConvertJob {
-  /** The table has a column `SOURCE_ID_COLUMN`: convert fills it, and of each final file it is told how many rows are of which source. */
-  sourceIds?: true;
   inputs: LocalInput[];
   /** All table columns with their types, partition source columns among them. */
   columns: Column[];
@@ -158,13 +158,13 @@ export interface FinalFile extends LocalFile {
   partition: PartitionValues;
   /** Number of the file within partition and format, from 0. */
   part: number;
+  /** With `sourceIds`: rows by the id of their source. */
+  rowsOf?: Record<string, number>;
 }
 
 /** A rejected row. Written as JSON lines, one object a line, to `rejects.path`. */
 export interface RejectedRow {
   uri: string;
-  /** With `sourceIds`: rows by the id of their source. */
-  rowsOf?: Record<string, number>;
   entry: string | null;
   /** 1-based physical line of the row's first byte, relative to the input's `firstLine`. */
   line: number | null;
@@ -187,14 +187,14 @@ export interface RepartitionJob {
   inputs: string[];
   columns: Column[];
   writing: TableWriting;
+  /** Ids of sources whose rows are left out; the inputs have the column `SOURCE_ID_COLUMN` then. */
+  without?: string[];
   scratch: string;
 }
 
 export interface RepartitionOutcome {
   rowsRead: number;
-  /** Ids of sources whose rows are left out; the inputs have the column `SOURCE_ID_COLUMN` then. */
-  without?: string[];
-  files: FinalFile[];
-}
   /** Of those, the ones that were left out. */
   rowsDropped: number;
+  files: FinalFile[];
+}

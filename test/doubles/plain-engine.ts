@@ -88,6 +88,7 @@ async function readInput(input: LocalInput, job: ConvertJob) {
       if (!column.rescue) row[column.target] = fields[c] === '' ? null : fields[c];
       else if (fields[c] !== '') row[column.target] = withField(row[column.target], column.original, fields[c]);
     });
+    if (job.writing.sourceIds) row[SOURCE_ID_COLUMN] = input.sourceId;
     rows.push(row);
   });
   const account = {
@@ -96,9 +97,12 @@ async function readInput(input: LocalInput, job: ConvertJob) {
     rowsRejected: rejected.length,
     bytesRead: text.length,
     lines: all.length,
-    if (job.writing.sourceIds) row[SOURCE_ID_COLUMN] = input.sourceId;
   };
   return { rows, rejected, account };
+}
+
+function withField(json: string | null, name: string, text: string): string {
+  return JSON.stringify({ ...JSON.parse(json ?? '{}'), [name]: text });
 }
 
 async function repartition(job: RepartitionJob) {
@@ -111,10 +115,6 @@ async function repartition(job: RepartitionJob) {
 
 async function describeParquet(path: string) {
   const rows = parsePlainFile(readFileSync(path));
-function withField(json: string | null, name: string, text: string): string {
-  return JSON.stringify({ ...JSON.parse(json ?? '{}'), [name]: text });
-}
-
   const columns = Object.keys(rows[0] ?? {}).map((original) => ({ original, type: 'string' as const }));
   return { columns, rows: rows.length };
 }
@@ -139,18 +139,18 @@ async function writeFinal(rows: PlainRow[], writing: TableWriting, folder: strin
   return files;
 }
 
+function countBySource(rows: PlainRow[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { [SOURCE_ID_COLUMN]: id } of rows) if (id) counts[id] = (counts[id] ?? 0) + 1;
+  return counts;
+}
+
 function partitionOf(row: PlainRow, partitions: PartitionSpec[]): (string | null)[] {
   return partitions.map(({ from }) => ('constant' in from ? from.constant : row[from.column]));
 }
 
 function lines(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
-}
-
-function countBySource(rows: PlainRow[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { [SOURCE_ID_COLUMN]: id } of rows) if (id) counts[id] = (counts[id] ?? 0) + 1;
-  return counts;
 }
 
 async function writeLines(path: string, values: unknown[]): Promise<number> {
