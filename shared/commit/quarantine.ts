@@ -72,7 +72,7 @@ async function putOne(
 ): Promise<boolean> {
   const { dataset } = fixed.request;
   const origin = originOf(source);
-  const key = failedKey(dataset.name, fixed.startedAt.slice(0, 10), fixed.run, origin);
+  const key = failedKey(dataset.name, fixed.startedAt, fixed.run, origin);
   const claimed = await failedClaim(ports, dataset.name, source.id, fixed.run, key);
   if (!claimed) return false;
   const copied = dataset.quarantine === 'copy' ? await tryCopy(ports, fixed, source, key) : undefined;

@@ -6,8 +6,9 @@ import { type Address, uri } from '../ports/object-store.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { CommittedSource } from './entry.ts';
 import { readJson } from './json-object.ts';
+import { quarantineFolder } from './keys.ts';
 import type { QuarantineRecord } from './quarantine.ts';
-import { runFiles } from './run-files.ts';
+import { type RunRequest, runFiles } from './run-files.ts';
 
 /** A quarantined object and where its copy and reason lie. */
 export interface Quarantined {
@@ -28,10 +29,28 @@ export async function quarantined(ports: Ports, dataset: string, run?: string): 
 }
 
 async function reasons(ports: Ports, dataset: string): Promise<string[]> {
+  const keys = await keysUnder(ports, dataset === '' ? 'failed/' : `failed/${dataset}/`);
+  return keys.filter((key) => key.endsWith(REASON));
+}
+
+async function keysUnder(ports: Ports, prefix: string): Promise<string[]> {
   const keys: string[] = [];
-  const prefix = dataset === '' ? 'failed/' : `failed/${dataset}/`;
-  for await (const { key } of ports.objects.list(ports.places.work, prefix)) if (key.endsWith(REASON)) keys.push(key);
+  for await (const { key } of ports.objects.list(ports.places.work, prefix)) keys.push(key);
   return keys;
+}
+
+/**
+ * What a run that is over left in quarantine: whether anything waits there for a redrive, and copies without a record, which
+ * nobody knows of (it died in between, and the objects are another run's).
+ */
+export async function leftInQuarantine(ports: Ports, fixed: RunRequest): Promise<{ waits: boolean; strays: string[] }> {
+  const { name } = fixed.request.dataset;
+  const keys = new Set(await keysUnder(ports, quarantineFolder(name, fixed.startedAt, fixed.run)));
+  const isReason = (key: string) => key.endsWith(REASON);
+  return {
+    waits: [...keys].some(isReason),
+    strays: [...keys].filter((key) => !isReason(key) && !keys.has(`${key}${REASON}`)),
+  };
 }
 
 async function read(ports: Ports, keys: string[]): Promise<Quarantined[]> {

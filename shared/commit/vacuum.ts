@@ -4,7 +4,7 @@ import type { LogState } from './fold.ts';
 import { runKeys } from './keys.ts';
 import { openLog } from './log.ts';
 import { type Published, readPublished } from './publish.ts';
-import { quarantined } from './redrive.ts';
+import { leftInQuarantine } from './redrive.ts';
 import { type RunRequest, runFiles, runsUnder } from './run-files.ts';
 import { settle, verdictOf } from './verdict.ts';
 
@@ -26,15 +26,16 @@ export async function vacuum(ports: Ports, by: string, olderThanHours = VACUUM_A
     heads.set(dataset, known);
     return known;
   };
-  const waiting = new Set((await quarantined(ports, '')).map(({ record }) => record.run));
   const done: Vacuumed = { runs: 0, objects: 0 };
   for (const run of await Array.fromAsync(runsUnder(ports, 'runs/'))) {
     const fixed = await runFiles(ports, run).requestIfAny();
     if (!fixed || Date.parse(fixed.startedAt) > horizon) continue;
     const { state, published } = await headOf(fixed.request.dataset.name);
     if (!(await isDone(ports, fixed, by, state, published))) continue;
-    const deleted = await deleteFolder(ports, run, waiting.has(run));
-    done.objects += deleted;
+    const { waits, strays } = await leftInQuarantine(ports, fixed);
+    if (strays.length > 0) await ports.objects.deleteMany(ports.places.work, strays);
+    const deleted = await deleteFolder(ports, run, waits);
+    done.objects += deleted + strays.length;
     done.runs += deleted > 0 ? 1 : 0;
   }
   return done;
