@@ -1,4 +1,5 @@
 const { withStageOptions } = require('./stage-options.ts');
+const { withWorkerGrants } = require('./worker.ts');
 
 /** Applies a stage's choices (`custom.stage` of serverless.yml) to the template. Listed after the plugins that make it. */
 class ApplyStageOptions {
@@ -7,7 +8,7 @@ class ApplyStageOptions {
       'after:aws:package:finalize:mergeCustomProviderResources': () => {
         const { provider, custom } = serverless.service;
         const template = provider.compiledCloudFormationTemplate;
-        Object.assign(template, withStageOptions(template, custom.stage));
+        Object.assign(template, withStageOptions(withWorkerGrants(template), custom.stage));
       },
     };
   }

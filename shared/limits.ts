@@ -313,6 +313,8 @@ export const CUT_TOGETHER_ROWS = 500_000;
 export const FILE_SIZE_PROBE_SHARE = 16;
 /** Bytes that the tolerant reader of irregular CSVs parses at a time. */
 export const TOLERANT_CHUNK_BYTES = 1 * MiB;
+/** Misfits of one writing that are noted while it goes on, and then found by themselves; where there are more, all rows are read again. */
+export const MISFITS_LOGGED = 10_000;
 /** Rejected rows that are gathered before they are written; each holds up to `REJECT_RAW_MAX_BYTES` of its text. */
 export const REJECTS_WRITTEN_AT_ONCE = 256;
 
@@ -407,3 +409,13 @@ export const FUNCTION_UNSPLIT_MAX_BYTES = 768 * MiB;
 export const WORKER_HEARTBEAT_SECONDS = 60;
 /** Characters of a failure's cause: Step Functions' most. */
 export const TASK_CAUSE_MAX_CHARACTERS = 32_768;
+
+// ── clusters of a run ───────────────────────────────────────────────────────────────────────────────────────────────
+/** Clusters that k-means is tried with where nothing is said: 1 … 23, as the older pipelines did. */
+export const CLUSTER_K_MAX = 23;
+/** … and where something is said, at most: each is a task of its own. */
+export const CLUSTER_K_MOST = 200;
+/** Points that a map shows one by one; of more, a sample of so many. */
+export const MAP_MAX_POINTS = 6_000;
+/** Edges that are held before they go to disk: a MiB of them. */
+export const GRAPH_BUFFER_EDGES = 64 * 1024;

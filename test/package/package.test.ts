@@ -7,11 +7,12 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensurePackage, PACKAGE_FOLDER, packageSizes } from '../../infra/package.ts';
 import { type StageOptions, withStageOptions } from '../../infra/stage-options.ts';
+import { withWorkerGrants, workerResources } from '../../infra/worker.ts';
 import { describeWithMoto, describeWithPython } from '../setup/available.ts';
 import { describeGrants } from './grants.ts';
 import { describePackagedLoad } from './packaged-load.ts';
 import { prepareRuntime, Sandbox, unzip } from './sandbox.ts';
-import { packagedFunctions, readTemplate, TEMPLATE_FILE } from './template.ts';
+import { packagedFunctions, readTemplate, TEMPLATE_FILE, type Template } from './template.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 
@@ -33,6 +34,15 @@ const EVERY_CHOICE: StageOptions = {
   reservedConcurrency: 'convert=50',
   provisionedConcurrency: 'convert=2',
 };
+
+function withWorker(template: Template): Template {
+  const resources = workerResources({
+    image: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/sluice:1',
+    ...{ subnets: ['subnet-0a1b2c3d'], securityGroups: [], assignPublicIp: false },
+    ...{ cpu: 4096, memoryMb: 16_384, diskGb: 200, logRetentionDays: 30 },
+  }) as Template['Resources'];
+  return withWorkerGrants({ ...template, Resources: { ...template.Resources, ...resources } });
+}
 
 /** Elsewhere npm installs other native libraries than Lambda runs. */
 const LIKE_LAMBDA = existsSync(join(ROOT, 'node_modules/@duckdb/node-bindings-linux-x64'));
@@ -157,7 +167,7 @@ async function describePackages(): Promise<void> {
     it('is that too with every choice of a stage', async () => {
       const lint = join(dirname(process.env['SLUICE_TEST_PYTHON'] ?? ''), 'cfn-lint');
       const file = join(folder, 'every-choice.json');
-      await writeFile(file, JSON.stringify(withStageOptions(template, EVERY_CHOICE)));
+      await writeFile(file, JSON.stringify(withStageOptions(withWorker(template), EVERY_CHOICE)));
       const { stdout } = await promisify(execFile)(lint, [file]).catch((error) => error as { stdout: string });
       expect(stdout).toBe('');
     });

@@ -1,0 +1,2 @@
+// Serverless loads no .ts by that name; Node does.
+export * from './worker.ts';
