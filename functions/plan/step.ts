@@ -22,6 +22,7 @@ import { judgeFailures } from '../../shared/domain/tolerance.ts';
 import { fromErrorRecord, toErrorRecord } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { checkTables } from './check-tables.ts';
+import { liveGroups } from './live-groups.ts';
 import { mirrorTables } from './mirror.ts';
 import { lightningTables, oneTable } from './one-table.ts';
 import { type Screened, screen } from './screen.ts';
@@ -84,7 +85,9 @@ async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<
     tables,
     plannedAt: state.version,
     buckets: dataset.target.layout === 'mirror' ? 0 : bucketsOf(tasks, needsShuffle, bytes),
-    tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'plan', attempt), tasks),
+    tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'plan', attempt), tasks, (task) =>
+      needsContainer(task) ? (ports.worker ?? null) : null,
+    ),
     failed,
     notices: fixed.request.notices,
     ...(await writeLive(
