@@ -116,8 +116,9 @@ export async function countInput({ input, csv, tolerant, parquet }: LiveInput): 
 export function relationOf(
   inputs: readonly LiveInput[],
   columns: readonly Column[],
-  options: { timezone: string; parallel: boolean },
+  options: { timezone: string; parallel: boolean; attempt?: number },
 ): string {
+  const { attempt } = options;
   const groups = new Map<string, LiveInput[]>();
   const add = (live: LiveInput) => {
     const key = JSON.stringify(likeness(live));
@@ -134,7 +135,12 @@ export function relationOf(
     .map((group) =>
       group[0]!.parquet
         ? parquetRows(parquetGroup(group), columns)
-        : csvRows(groupOf(group, options.parallel), columns, options.timezone),
+        : csvRows(
+            groupOf(group, options.parallel),
+            columns,
+            options.timezone,
+            attempt === undefined ? undefined : { attempt, road: group[0]!.csv ? 'strict' : 'copy' },
+          ),
     )
     .join(' UNION ALL ');
 }

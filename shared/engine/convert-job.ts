@@ -4,23 +4,19 @@ import { BadDataset, BadInput, type ErrorRecord, TooManyRejects, toErrorRecord }
 import { DEFAULT_ROW_GROUP_ROWS, INPUTS_PREPARED_AT_ONCE, REJECTS_KEPT_OF_FAILED_INPUT } from '../limits.ts';
 import {
   countInput,
-  csvGroup,
   faultOf,
   type InputCount,
   type LiveInput,
   mendInput,
-  parquetGroup,
   prepareInput,
   relationOf,
   rewriteInput,
-  tolerantGroup,
 } from './convert-inputs.ts';
 import { finalFiles } from './final-files.ts';
+import { InputRejects } from './input-rejects.ts';
 import { firstLine } from './parquet-files.ts';
 import { passingParquetOptions } from './parquet-options.ts';
 import { RejectFile } from './reject-file.ts';
-import { inFileOrder, type LocatedReject, strictRejects, tolerantRejects } from './reject-scan.ts';
-import { dropRejects, findCsvRejects, findParquetRejects, type RejectTables } from './reject-tables.ts';
 import type { Session } from './session.ts';
 import { withSourceIds } from './source-ids.ts';
 import { literal } from './sql.ts';
@@ -67,15 +63,15 @@ class ConvertRun {
   readonly #session: Session;
   readonly #job: ConvertJob;
   readonly #failed = new Map<number, ErrorRecord>();
-  /** What was found wrong by input: on the fast road (or in Parquet), and in clean copies of rows that took the tolerant one. */
-  readonly #rejects = new Map<number, RejectTables>();
-  readonly #copyRejects = new Map<number, RejectTables>();
+  readonly #rejects: InputRejects;
   readonly #rules: RowRules;
   #counts: Promise<Map<number, InputCount>> = Promise.resolve(new Map());
+  #attempts = 0;
 
   constructor(session: Session, job: ConvertJob) {
     this.#session = session;
     this.#job = job;
+    this.#rejects = new InputRejects(session, job.columns, job.timezone);
     this.#rules = job.rowRules ?? { short: 'reject', long: 'reject' };
   }
 
@@ -172,8 +168,8 @@ class ConvertRun {
           const count = counts.get(item.index);
           const rows = written.rows.get(item.index)!;
           if (!count) continue;
-          if (!this.#addsUp(item, rows, count)) await this.#findRejects(item);
-          if (!this.#addsUp(item, rows, count)) {
+          if (!this.#rejects.addsUp(item, rows, count)) await this.#rejects.find(item, rows, count);
+          if (!this.#rejects.addsUp(item, rows, count)) {
             if (!item.parquet) missing.push(item);
           } else if (await this.#mend(item)) mended = true;
         }
@@ -192,14 +188,14 @@ class ConvertRun {
   async #tidy(inputs: readonly LiveInput[]): Promise<void> {
     for (const item of inputs) {
       await rewriteInput(this.#session, item);
-      await this.#dropRejects(item);
+      await this.#rejects.drop(item);
     }
   }
 
   /** Takes the records that the engine could not split over to the tolerant reader; true where that gives rows to be written. */
   async #mend(item: LiveInput): Promise<boolean> {
-    const found = this.#rejects.get(item.index);
-    if (!item.csv || item.tolerant || !found || found.broken === 0) return false;
+    const found = item.csv && !item.tolerant ? this.#rejects.brokenTables(item) : undefined;
+    if (!found) return false;
     const part = await mendInput(this.#session, item, found, this.#job.columns, this.#rules);
     return part !== undefined && part.kept > 0;
   }
@@ -218,8 +214,8 @@ class ConvertRun {
         await this.#session.runUnpushed(
           `CREATE OR REPLACE TEMP TABLE probe AS SELECT max(hash(r)) FROM (${relation}) AS r`,
         );
-        await this.#findRejects(item);
-        await this.#dropRejects(item);
+        await this.#rejects.findByScan(item);
+        await this.#rejects.drop(item);
       } catch (cause) {
         if (!isAboutContent(cause)) throw error;
         const where = item.input.uri;
@@ -240,7 +236,9 @@ class ConvertRun {
     const { columns, timezone } = this.#job;
     const rows = new Map(live.map(({ index }) => [index, 0]));
     if (live.length === 0) return { rows, gathered: undefined, staged: [], files: [] };
-    const relation = relationOf(live, columns, { timezone, parallel });
+    const attempt = this.#attempts++;
+    this.#rejects.begin(attempt);
+    const relation = relationOf(live, columns, { timezone, parallel, attempt });
     if (live.length === 1) {
       const output = await this.#writeOutput(relation);
       rows.set(live[0]!.index, output.rows);
@@ -290,49 +288,6 @@ class ConvertRun {
     return output;
   }
 
-  async #findRejects(item: LiveInput): Promise<void> {
-    const { columns, timezone } = this.#job;
-    const { index, input, csv, tolerant, parquet } = item;
-    if (csv && !this.#rejects.has(index)) {
-      const group = csvGroup([{ index, input, csv }], false);
-      this.#rejects.set(index, await findCsvRejects(this.#session, `${index}`, group, columns, timezone));
-    }
-    if (parquet && !this.#rejects.has(index)) {
-      const group = parquetGroup([{ index, input, parquet }]);
-      this.#rejects.set(index, await findParquetRejects(this.#session, `${index}`, group, columns));
-    }
-    if (tolerant && !this.#copyRejects.has(index)) {
-      const group = tolerantGroup([{ index, input, tolerant }], false);
-      this.#copyRejects.set(index, await findCsvRejects(this.#session, `${index}_copy`, group, columns, timezone));
-    }
-  }
-
-  /** Forgets what was found wrong, and with it the records that were taken over for it. */
-  async #dropRejects(item: LiveInput): Promise<void> {
-    for (const tables of [this.#rejects, this.#copyRejects]) {
-      const found = tables.get(item.index);
-      if (found) await dropRejects(this.#session, found);
-      tables.delete(item.index);
-    }
-    if (item.csv) item.tolerant = undefined;
-  }
-
-  #addsUp(item: LiveInput, rowsWritten: number, count: InputCount): boolean {
-    return rowsWritten + this.#rejected(item) === this.#rowsOf(item, count);
-  }
-
-  /** All rows of an input: of a record that the tolerant reader took over, what it made of it. */
-  #rowsOf({ index, csv, tolerant }: LiveInput, count: InputCount): number {
-    return csv && tolerant ? count.rows - this.#rejects.get(index)!.broken + tolerant.rows : count.rows;
-  }
-
-  #rejected({ index, tolerant }: LiveInput): number {
-    const found = this.#rejects.get(index);
-    const strict = found ? found.misfits + (tolerant ? 0 : found.broken) : 0;
-    if (!tolerant) return strict;
-    return strict + tolerant.rows - tolerant.kept + (this.#copyRejects.get(index)?.misfits ?? 0);
-  }
-
   /** One account an input that could be counted; an input with too many rejects fails here. */
   async #account(
     inputs: readonly LiveInput[],
@@ -344,8 +299,8 @@ class ConvertRun {
       const { index, input } = item;
       const count = counts.get(index);
       if (!count) continue;
-      const rowsRead = this.#rowsOf(item, count);
-      const rowsRejected = this.#rejected(item);
+      const rowsRead = this.#rejects.rowsOf(item, count);
+      const rowsRejected = this.#rejects.rejected(item);
       accounts.push({
         input: index,
         rowsRead,
@@ -369,8 +324,8 @@ class ConvertRun {
       const failed = this.#failed.get(item.index);
       const limit = failed ? REJECTS_KEPT_OF_FAILED_INPUT : Number.POSITIVE_INFINITY;
       const { columns } = this.#job;
-      const tables = this.#rejects.get(item.index);
-      const stream = this.#rejectsOf(item, limit);
+      const tables = this.#rejects.ofParquet(item);
+      const stream = item.parquet ? undefined : this.#rejects.ofCsv(item, limit);
       let first: string | undefined;
       if (stream) first = await file.addCsv(item.input, stream, limit);
       else if (item.parquet && tables) first = await file.addParquet(this.#session, item.input, tables, columns, limit);
@@ -379,21 +334,9 @@ class ConvertRun {
         if (account) account.firstReject = first;
         if (failed?.name === 'TooManyRejects') failed.message += `; the first: ${first}`;
       }
-      await this.#dropRejects(item);
+      await this.#rejects.drop(item);
     }
     return file.close();
-  }
-
-  /** The rejected rows of a CSV, where it has some. */
-  #rejectsOf(item: LiveInput, limit: number): AsyncGenerator<LocatedReject> | undefined {
-    const { columns } = this.#job;
-    const { csv, tolerant } = item;
-    if (this.#rejected(item) === 0) return undefined;
-    const found = this.#rejects.get(item.index);
-    const strict =
-      csv && found && strictRejects(this.#session, csv, found, columns, { limit, misfitsOnly: !!tolerant });
-    const copied = tolerant && tolerantRejects(this.#session, tolerant, this.#copyRejects.get(item.index), columns);
-    return strict && copied ? inFileOrder(strict, copied) : (strict ?? copied);
   }
 }
 

@@ -3,6 +3,7 @@ import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { REJECT_VALUE_MAX_CHARS } from '../limits.ts';
 import { sqlType } from './column-types.ts';
 import { type CsvScan, readCsv } from './csv-scan.ts';
+import { type LogMark, loggedMisfit } from './misfit-log.ts';
 import { rescuedJson } from './rescue-json.ts';
 import type { FileColumn } from './table-engine.ts';
 import { textCast, type ValueCast } from './text-cast.ts';
@@ -29,8 +30,8 @@ interface Filling {
   fileColumn: number;
 }
 
-/** Rows whose values all fit, as `t0`, …, `f`. */
-export function csvRows(group: CsvGroup, columns: readonly Column[], timezone: string): string {
+/** Rows whose values all fit, as `t0`, …, `f`; with `log`, each of the others is said in the engine's log. */
+export function csvRows(group: CsvGroup, columns: readonly Column[], timezone: string, log?: LogMark): string {
   const fillings = fillingsOf(group, columns, timezone);
   const values = columns.map((column, t) => {
     const { source, cast } = fillings[t]!;
@@ -41,7 +42,8 @@ export function csvRows(group: CsvGroup, columns: readonly Column[], timezone: s
     group.inputs.length === 1
       ? String(group.inputs[0])
       : `list_extract([${group.inputs.join(', ')}], CAST(file_index AS BIGINT) + 1)`;
-  const checked = `SELECT *, ${misfitOf(fillings)} AS misfit FROM (${castRows(group, fillings)})`;
+  const misfit = log ? () => logged(log, input, group, fillings) : undefined;
+  const checked = `SELECT *, ${misfitOf(fillings, misfit)} AS misfit FROM (${castRows(group, fillings)})`;
   return `SELECT ${values.join(', ')}, CAST(${input} AS INTEGER) AS f FROM (${checked}) WHERE NOT misfit`;
 }
 
@@ -51,10 +53,8 @@ export function csvRows(group: CsvGroup, columns: readonly Column[], timezone: s
  */
 export function csvMisfits(group: CsvGroup, columns: readonly Column[], timezone: string): string {
   const fillings = fillingsOf(group, columns, timezone);
-  const checks = fillings.flatMap(({ source, cast, fileColumn }, t) =>
-    cast && source !== undefined ? [{ misfit: cast.misfit(source, `v${t}`), fileColumn }] : [],
-  );
-  const columnSql = `CASE ${checks.map(({ misfit, fileColumn }) => `WHEN ${misfit} THEN ${fileColumn}`).join(' ')} END`;
+  const checks = checksOf(fillings);
+  const columnSql = firstMisfit(checks);
   const valueSql = `CASE c ${checks.map(({ fileColumn }) => `WHEN ${fileColumn} THEN c${fileColumn}`).join(' ')} END`;
   const numbered = `SELECT *, row_number() OVER () - 1 AS r FROM (${castRows(group, fillings)})`;
   const found =
@@ -68,6 +68,34 @@ export function csvMisfits(group: CsvGroup, columns: readonly Column[], timezone
     `SELECT r, c, ${checks.length === 0 ? "''" : `left(${valueSql}, ${REJECT_VALUE_MAX_CHARS + 1})`} AS value ` +
     `FROM (${found}) WHERE c IS NOT NULL OR ${readAll}`
   );
+}
+
+/** File columns in the order in which a row's first misfit is looked for. */
+export function checkedColumns(group: CsvGroup, columns: readonly Column[], timezone: string): number[] {
+  return checksOf(fillingsOf(group, columns, timezone)).map(({ fileColumn }) => fileColumn);
+}
+
+interface Check {
+  misfit: string;
+  fileColumn: number;
+}
+
+function checksOf(fillings: readonly Filling[]): Check[] {
+  return fillings.flatMap(({ source, cast, fileColumn }, t) =>
+    cast && source !== undefined ? [{ misfit: cast.misfit(source, `v${t}`), fileColumn }] : [],
+  );
+}
+
+function firstMisfit(checks: readonly Check[]): string {
+  return `CASE ${checks.map(({ misfit, fileColumn }) => `WHEN ${misfit} THEN ${fileColumn}`).join(' ')} END`;
+}
+
+/** No column is read for the log's sake: text that is no UTF-8 is found in those that are read alone. */
+function logged(log: LogMark, input: string, { columns }: CsvGroup, fillings: readonly Filling[]): string {
+  const read = new Set(fillings.flatMap(({ source, fileColumn }) => (source === undefined ? [] : [fileColumn])));
+  const sources = columns.map((_, c) => (read.has(c) ? `c${c}` : undefined));
+  const checks = checksOf(fillings);
+  return loggedMisfit(log, { input, column: firstMisfit(checks), checked: checks.map((c) => c.fileColumn), sources });
 }
 
 function fillingsOf(group: CsvGroup, columns: readonly Column[], timezone: string): Filling[] {
@@ -111,12 +139,14 @@ function castRows({ scan }: CsvGroup, fillings: readonly Filling[]): string {
   return `SELECT ${[...texts, ...values].join(', ')}, file_index FROM ${readCsv(scan)}`;
 }
 
-function misfitOf(fillings: readonly Filling[]): string {
+function misfitOf(fillings: readonly Filling[], onMisfit?: () => string): string {
   const casts = fillings.flatMap(({ source, cast }, t) =>
     source !== undefined && cast ? [{ source, cast, v: `v${t}` }] : [],
   );
   if (casts.length === 0) return 'FALSE';
   const suspects = casts.map(({ source, cast, v }) => cast.suspect(source, v)).join(' OR ');
   const misfits = casts.map(({ source, cast, v }) => cast.misfit(source, v)).join(' OR ');
-  return `CASE WHEN ${suspects} THEN coalesce(${misfits}, FALSE) ELSE FALSE END`;
+  const isMisfit = `coalesce(${misfits}, FALSE)`;
+  const said = onMisfit ? `CASE WHEN ${isMisfit} THEN ${onMisfit()} ELSE FALSE END` : isMisfit;
+  return `CASE WHEN ${suspects} THEN ${said} ELSE FALSE END`;
 }

@@ -34,7 +34,7 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
   }
 
   function withSession<T>(
-    job: { scratch: string; inputs: readonly string[]; timezone?: string },
+    job: { scratch: string; inputs: readonly string[]; timezone?: string; log?: boolean },
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
     return inTurn(async () => {
@@ -54,7 +54,7 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
 
   return {
     convert: (job) =>
-      withSession({ ...job, inputs: job.inputs.map(({ path }) => path) }, (session) => convertJob(session, job)),
+      withSession({ ...job, inputs: job.inputs.map(({ path }) => path), log: true }, (session) => convertJob(session, job)),
     repartition: (job) => withSession(job, (session) => repartitionJob(session, job)),
     async describeParquet(path) {
       const scratch = await mkdtemp(join(tmpdir(), 'sluice-describe-'));

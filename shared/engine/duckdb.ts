@@ -19,6 +19,8 @@ export interface DatabaseOptions {
   settings?: Record<string, string>;
   /** All that SQL may touch; nothing it says can then reach another file, or change a setting but those named. */
   confine?: { folder: string; files: readonly string[]; settings: readonly string[] };
+  /** Folder for what statements write to the engine's log; left out: they cannot. */
+  log?: string;
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInstance> {
@@ -33,6 +35,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
   });
   if (options.confine) {
     try {
+      if (options.log !== undefined) await enableLog(instance, options.log);
       await confine(instance, options.confine);
     } catch (error) {
       instance.closeSync();
@@ -46,6 +49,16 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
   const reader = await connection.runAndReadAll(sql);
   return reader.getRowsJson() as unknown[][];
+}
+
+async function enableLog(instance: DuckDBInstance, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const connection = await instance.connect();
+  try {
+    await connection.run(`CALL enable_logging(level = 'error', storage = 'file', storage_path = ${literal(folder)})`);
+  } finally {
+    connection.closeSync();
+  }
 }
 
 async function confine(instance: DuckDBInstance, to: NonNullable<DatabaseOptions['confine']>): Promise<void> {

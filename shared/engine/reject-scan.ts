@@ -3,10 +3,18 @@ import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { REJECT_RAW_MAX_BYTES } from '../limits.ts';
 import { type CsvFile, textChunks } from './csv-head.ts';
 import { csvRecords } from './csv-records.ts';
-import { type BrokenRow, brokenRows, type MisfitRow, misfitRows, type RejectTables } from './reject-tables.ts';
+import type { BadValues } from './misfit-log.ts';
+import {
+  type BrokenRow,
+  brokenRows,
+  type MisfitRow,
+  misfitReasonOf,
+  misfitRows,
+  type RejectTables,
+} from './reject-tables.ts';
 import type { Session } from './session.ts';
 import type { LocalInput } from './table-engine.ts';
-import { faultOfRow, type Region, type TolerantPart, tolerantRows } from './tolerant-part.ts';
+import { faultOfRow, type Region, type TolerantPart, type TolerantSource, tolerantRows } from './tolerant-part.ts';
 
 /** A CSV as it came, and as the engine read it. */
 export interface ScannedCsv {
@@ -86,10 +94,14 @@ export async function* strictRejects(
 export async function* tolerantRejects(
   session: Session,
   { source }: TolerantPart,
-  tables: RejectTables | undefined,
+  tables: RejectTables | KnownMisfits | undefined,
   table: readonly Column[],
 ): AsyncGenerator<LocatedReject> {
   const { columns } = source.file;
+  if (tables && 'bad' in tables) {
+    yield* badTolerantRows(source, tables.bad, table);
+    return;
+  }
   const misfits = new Pull<MisfitRow>(tables ? misfitRows(session, tables, columns, table) : nothing());
   let misfit = await misfits.next();
   let kept = 0;
@@ -113,6 +125,35 @@ export async function* tolerantRejects(
     }
   } finally {
     await misfits.end();
+  }
+}
+
+/** Misfits that are known by their values. */
+export interface KnownMisfits {
+  broken: 0;
+  misfits: number;
+  bad: BadValues;
+}
+
+async function* badTolerantRows(
+  source: TolerantSource,
+  bad: BadValues,
+  table: readonly Column[],
+): AsyncGenerator<LocatedReject> {
+  const { columns } = source.file;
+  for await (const rows of tolerantRows(source)) {
+    for (const row of rows) {
+      const fault = faultOfRow(row, columns.length, source.rules);
+      const found = fault ? undefined : bad.firstOf(row.fields);
+      if (!fault && !found) continue;
+      const column = found?.column ?? fault?.column;
+      yield {
+        ...{ local: row.byteOffset, line: row.line },
+        column: column === undefined ? null : (columns[column]?.original ?? null),
+        reason: fault?.reason ?? misfitReasonOf(columns, table, found!.column, found!.value),
+        raw: cutText(row.raw),
+      };
+    }
   }
 }
 
@@ -244,7 +285,7 @@ class Pull<T> {
 async function* nothing(): AsyncGenerator<never> {}
 
 /** Without its line end; bytes that are no UTF-8 become U+FFFD, since JSON holds nothing but text. */
-function rawText(bytes: Buffer): string {
+export function rawText(bytes: Buffer): string {
   return bytes.toString('utf8').replace(/\r?\n$|\r$/, '');
 }
 

@@ -104,15 +104,25 @@ export async function* misfitRows(
   if (misfits === 0) return;
   const found = names(id).misfits;
   for await (const [row, c, value] of rowsOf(session, `SELECT r, c, value FROM ${found} ORDER BY r`)) {
-    const from = columns[Number(c)];
-    const type = table.find((column) => column.name === from?.target)?.type;
-    const form = from?.format === undefined ? '' : ` of the form ${from.format}`;
     yield {
       row: Number(row),
-      column: from?.original ?? null,
-      reason: `${quoted(String(value))} is no ${type}${form}`,
+      column: columns[Number(c)]?.original ?? null,
+      reason: misfitReasonOf(columns, table, Number(c), String(value)),
     };
   }
+}
+
+/** Why a row with that value in that file column is rejected. */
+export function misfitReasonOf(
+  columns: readonly FileColumn[],
+  table: readonly Column[],
+  column: number,
+  value: string,
+): string {
+  const from = columns[column];
+  const type = table.find(({ name }) => name === from?.target)?.type;
+  const form = from?.format === undefined ? '' : ` of the form ${from.format}`;
+  return `${quoted(value)} is no ${type}${form}`;
 }
 
 /** Frees what was kept of an input. */

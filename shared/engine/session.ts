@@ -4,6 +4,7 @@ import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/
 import { BadDataset } from '../errors.ts';
 import { PARTITIONED_WRITE_MAX_OPEN_FILES } from '../limits.ts';
 import { interruptAll, openDatabase, rowsOf, setOption } from './duckdb.ts';
+import { MISFIT_SEQUENCE } from './misfit-log.ts';
 
 export interface SessionOptions {
   threads: number;
@@ -15,6 +16,8 @@ export interface SessionOptions {
   inputs: readonly string[];
   /** Zone of timestamps that carry no offset. */
   timezone?: string;
+  /** Statements may write to the engine's log. */
+  log?: boolean;
 }
 
 /** Settings that statements of a session may change; all others are locked. */
@@ -30,6 +33,7 @@ export class Session {
   readonly threads: number;
   readonly #instance: DuckDBInstance;
   readonly #timezone: string;
+  readonly #log: boolean;
   readonly #idle: DuckDBConnection[] = [];
   readonly #main: DuckDBConnection;
   /** All that were ever made, to be interrupted. */
@@ -40,7 +44,7 @@ export class Session {
     instance: DuckDBInstance,
     main: DuckDBConnection,
     scratch: string,
-    options: { threads: number; timezone: string },
+    options: { threads: number; timezone: string; log: boolean },
   ) {
     this.#instance = instance;
     this.#main = main;
@@ -48,6 +52,7 @@ export class Session {
     this.scratch = scratch;
     this.threads = options.threads;
     this.#timezone = options.timezone;
+    this.#log = options.log;
   }
 
   /** Throws `BadDataset` where the time zone is unknown. */
@@ -61,17 +66,20 @@ export class Session {
       scratch: join(scratch, 'spill'),
       settings: { partitioned_write_max_open_files: String(PARTITIONED_WRITE_MAX_OPEN_FILES) },
       confine: { folder: scratch, files: options.inputs, settings: OPEN_SETTINGS },
+      ...(options.log ? { log: join(scratch, 'log') } : {}),
     });
     const timezone = options.timezone ?? 'UTC';
     const main = await instance.connect();
+    const log = options.log === true;
     try {
       await setOption(main, 'TimeZone', timezone);
+      if (log) await main.run(`CREATE TEMP SEQUENCE ${MISFIT_SEQUENCE}`);
     } catch (cause) {
       main.closeSync();
       instance.closeSync();
       throw new BadDataset(`The time zone "${timezone}" is unknown`, { cause });
     }
-    return new Session(instance, main, scratch, { threads: options.threads, timezone });
+    return new Session(instance, main, scratch, { threads: options.threads, timezone, log });
   }
 
   path(name: string): string {
@@ -175,6 +183,7 @@ export class Session {
     const connection = await this.#instance.connect();
     this.#connections.push(connection);
     await setOption(connection, 'TimeZone', this.#timezone);
+    if (this.#log) await connection.run(`CREATE TEMP SEQUENCE ${MISFIT_SEQUENCE}`);
     return connection;
   }
 }

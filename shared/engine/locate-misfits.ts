@@ -1,0 +1,113 @@
+import { open } from 'node:fs/promises';
+import { dialectBytes } from '../formats/csv/dialect-bytes.ts';
+import { RecordScanner, type ScannedRecord } from '../formats/csv/record-scanner.ts';
+import { fieldsOf } from '../formats/csv/speculate.ts';
+import { CSV_ROW_MAX_BYTES, REJECT_RAW_MAX_BYTES } from '../limits.ts';
+import { textChunks } from './csv-head.ts';
+import { BadValues, type LoggedMisfit, MisfitFilter } from './misfit-log.ts';
+import { fileOf, type LocatedReject, rawText, type ScannedCsv } from './reject-scan.ts';
+
+/** Misfits of a CSV and where they stand. */
+export interface LocatedMisfits {
+  rows: { start: number; end: number; line: number; column: number; value: string }[];
+}
+
+/**
+ * Finds logged misfits in their file, in one pass that splits hardly any other record into fields.
+ *
+ * @param order file columns in the order in which a row's first bad value is looked for
+ * @returns undefined where not just as many are found as were logged
+ */
+export async function locateMisfits(
+  csv: ScannedCsv,
+  misfits: readonly LoggedMisfit[],
+  order: readonly number[],
+  records: number,
+): Promise<LocatedMisfits | undefined> {
+  const { input, dialect } = csv;
+  const columns = input.columns.length;
+  const bytes = dialectBytes(dialect);
+  const bad = new BadValues(misfits, order);
+  const filter = new MisfitFilter(misfits, dialect, columns);
+  const rows: LocatedMisfits['rows'] = [];
+  let chunk: Buffer = Buffer.alloc(0);
+  let base = 0;
+  let nextQuote = -1;
+  /** Of a record that began in an earlier chunk. */
+  let held: Buffer[] = [];
+  let heldFrom = 0;
+  let tooMany = false;
+
+  const look = (record: Buffer, { start, end, line }: ScannedRecord) => {
+    const fields = fieldsOf(record, dialect, bytes);
+    const found = fields?.length === columns ? bad.firstOf(fields) : undefined;
+    if (!found) return;
+    if (rows.length === misfits.length) tooMany = true;
+    else rows.push({ start, end, line, ...found });
+  };
+  const onRecord = (record: ScannedRecord) => {
+    if (record.index >= records) return;
+    const from = record.start - base;
+    const to = record.end - base;
+    if (from < 0) {
+      const whole = Buffer.concat([...held, chunk.subarray(0, Math.max(0, to))]);
+      if (record.end - record.start <= CSV_ROW_MAX_BYTES) look(whole.subarray(record.start - heldFrom), record);
+      return;
+    }
+    if (bytes.quote >= 0 && nextQuote < from) {
+      const found = chunk.indexOf(bytes.quote, from);
+      nextQuote = found < 0 ? chunk.length : found;
+    }
+    let stop = to;
+    while (stop > from && (chunk[stop - 1] === 10 || chunk[stop - 1] === 13)) stop--;
+    if (filter.mayBeMisfit(chunk, from, stop, bytes.quote >= 0 && nextQuote < to))
+      look(chunk.subarray(from, to), record);
+  };
+  const scanner = new RecordScanner(dialect, {
+    columns,
+    firstLine: input.firstLine,
+    onRecord: (record) => {
+      onRecord(record);
+      lastEnd = record.end;
+    },
+  });
+  let lastEnd = 0;
+  for await (const piece of textChunks(fileOf(input))) {
+    chunk = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+    nextQuote = -1;
+    scanner.feed(chunk);
+    if (lastEnd > base || held.length === 0) {
+      held = [];
+      heldFrom = Math.max(base, lastEnd);
+    }
+    // A longer one is no row that was read, and none of the misfits.
+    if (base + chunk.length - heldFrom <= CSV_ROW_MAX_BYTES)
+      held.push(Buffer.from(chunk.subarray(Math.max(0, heldFrom - base))));
+    base += chunk.length;
+    if (tooMany) return undefined;
+  }
+  chunk = Buffer.alloc(0);
+  scanner.end();
+  return rows.length === misfits.length && !tooMany ? { rows } : undefined;
+}
+
+/** The located misfits with their text, which is read where it stands. */
+export async function* locatedRejects(
+  { input }: ScannedCsv,
+  { rows }: LocatedMisfits,
+  reasonOf: (column: number, value: string) => string,
+): AsyncGenerator<LocatedReject> {
+  const file = await open(input.path, 'r');
+  try {
+    for (const { start, end, line, column, value } of rows) {
+      const bytes = Buffer.alloc(Math.min(end - start, REJECT_RAW_MAX_BYTES));
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
+      yield {
+        ...{ local: start, line, column: input.columns[column]?.original ?? null },
+        ...{ reason: reasonOf(column, value), raw: rawText(bytes.subarray(0, bytesRead)) },
+      };
+    }
+  } finally {
+    await file.close();
+  }
+}
