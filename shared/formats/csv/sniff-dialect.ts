@@ -26,22 +26,18 @@ const COMMON: Readonly<Record<string, number>> = {
 };
 /** Seldom seen, but seldom seen in values either. */
 const RARE: Readonly<Record<string, number>> = { '^': 0.85, '~': 0.85, '¦': 0.85, '§': 0.85, '¬': 0.85, '\u0002': 0.8 };
-/** Found in values everywhere: they part fields only where the rows are even and the fields of telling kinds. */
+/**
+ * Found in values everywhere: they part fields only where the rows are even and the fields of telling kinds. Hyphens, slashes,
+ * underscores and equal signs part the pieces of a value, and no fields.
+ */
 const WEAK: Readonly<Record<string, number>> = {
   ' ': 0.7,
   ':': 0.6,
   '#': 0.5,
   '*': 0.5,
   '&': 0.5,
-  '!': 0.5,
-  $: 0.5,
-  '@': 0.5,
+  '!': 0.4,
   '%': 0.45,
-  '=': 0.45,
-  '+': 0.4,
-  '/': 0.35,
-  '-': 0.3,
-  _: 0.3,
 };
 const PRIOR_MULTI = 0.95;
 
@@ -49,6 +45,8 @@ const PRIOR_MULTI = 0.95;
 const ONE_COLUMN = 0.12;
 /** … but not where the whole lines are numbers, dates or addresses. */
 const ONE_COLUMN_SPECIFIC = 0.55;
+/** Nor where all lines stand in quotes that protect what would part them. */
+const ONE_COLUMN_QUOTED = 0.7;
 
 export interface Fixed {
   delimiter?: string;
@@ -106,8 +104,8 @@ function quotesIn(text: string): ('"' | "'" | '')[] {
   if (text.includes('"')) quotes.push('"');
   // an apostrophe quotes only where it stands at a field's edge
   if (/(^|[^\p{L}\p{N} \r\n]) *'|' *([^\p{L}\p{N} ]|$)/mu.test(text)) quotes.push("'");
-  // without a quote to be seen, the standard one is the safe assumption about what the sample does not show
-  return quotes.length === 0 ? ['"'] : [...quotes, ''];
+  // without a double quote to be seen, that is the safe assumption about what the sample does not show
+  return [...quotes, text.includes('"') ? '' : '"'];
 }
 
 function escapesIn(text: string, delimiter: string, quote: string, fixed: string | undefined): string[] {
@@ -135,7 +133,7 @@ function delimitersIn(lines: readonly string[], text: string): string[] {
   }
   // two common delimiters in a row are an empty field, unless they never stand alone
   for (const sequence of sequencesIn(lines)) {
-    if (COMMON[sequence.trim()[0]!] === undefined || alwaysTogether(text, sequence)) found.add(sequence);
+    if (COMMON[bare(sequence)[0]!] === undefined || alwaysTogether(text, sequence)) found.add(sequence);
   }
   found.add([...Object.keys(COMMON), ...Object.keys(RARE)].find((delimiter) => !text.includes(delimiter)) ?? '\u0003');
   return [...found];
@@ -144,15 +142,21 @@ function delimitersIn(lines: readonly string[], text: string): string[] {
 /** `||`, `::`, `~|~`, ` | `, `;;`, …: signs that part fields together. A comma and a blank are a comma and a blank. */
 const SEQUENCE = / ?[|;:~^#@&*!=<>$%§¦¬\t,]{1,3} ?/g;
 
+/** Without the blanks around it; a tab is none. */
+function bare(sequence: string): string {
+  return sequence.replace(/^ | $/g, '');
+}
+
 function sequencesIn(lines: readonly string[]): string[] {
   const sample = lines.slice(0, 100);
   const counts = new Map<string, number>();
   for (const line of sample) {
     const seen = new Set<string>();
     for (const match of line.match(SEQUENCE) ?? []) {
-      const bare = match.trim();
-      if (bare.length >= 2) seen.add(bare);
-      if (match.length === bare.length + 2 && bare !== ',') seen.add(match);
+      const sign = bare(match);
+      // commas in a row are empty fields
+      if (sign.length >= 2 && !/^,+$/.test(sign)) seen.add(sign);
+      if (match.length === sign.length + 2 && sign !== ',' && sign !== '\t') seen.add(match);
     }
     for (const sequence of seen) counts.set(sequence, (counts.get(sequence) ?? 0) + 1);
   }
@@ -179,6 +183,8 @@ export function tryDialect(text: string, whole: boolean, grammar: Grammar): Cand
   const { typed, alike, specific, hollow } = kinds(rows, last - first >= 2 ? first + 1 : first, last, width);
   if (width === 1) {
     let base = specific > 0.8 && inside > 1 ? ONE_COLUMN_SPECIFIC * specific : ONE_COLUMN * typed;
+    const quoted = rows.filter((row) => row.quoted > 0).length;
+    if (parsed.protecting > 0 && quoted >= rows.length - 1 && inside > 1) base = ONE_COLUMN_QUOTED;
     // which delimiter a single column has shows in nothing: then the standard one
     base *= consistency ** 2;
     base *= grammar.delimiter === ',' ? 1.002 : COMMON[grammar.delimiter] === undefined ? 0.998 : 1;
@@ -194,8 +200,14 @@ export function tryDialect(text: string, whole: boolean, grammar: Grammar): Cand
     (0.7 + 0.3 * alike) *
     quoteScore(parsed, rows);
   const weak = WEAK[delimiter];
-  if (weak !== undefined) score *= weak * consistency ** 2 * coverage ** 2 * (0.3 + 0.7 * specific);
-  else score *= COMMON[delimiter] ?? RARE[delimiter] ?? PRIOR_MULTI;
+  if (weak !== undefined) {
+    // two words a line are chance; six are none, and neither are quotes on both sides of it
+    const enclosed = rows.filter((row) => row.quoted > 0 && row.strays === 0).length / rows.length;
+    const telling = Math.max(specific, enclosed, Math.min(1, (width - 2) / 4));
+    score *= weak * consistency ** 2 * coverage ** 2 * (0.12 + 0.88 * telling);
+  } else score *= COMMON[delimiter] ?? RARE[delimiter] ?? PRIOR_MULTI;
+  // a first row of another width is a title, or the header of a better explanation
+  if (first > 0) score *= 0.9;
   // what explains more characters is the better explanation
   if (grammar.runs) score *= 1.1;
   if (delimiter.length > 1) score *= alwaysTogether(text, delimiter) ? 1.4 : 1.05;
@@ -208,7 +220,7 @@ export function tryDialect(text: string, whole: boolean, grammar: Grammar): Cand
 /** A long delimiter that explains the same rows beats the sign it is made of. */
 function capHalves(candidates: readonly Candidate[], text: string): void {
   for (const long of candidates) {
-    const sign = long.grammar.delimiter.trim();
+    const sign = bare(long.grammar.delimiter);
     if (long.grammar.delimiter.length < 2 || long.width < 2 || !alwaysTogether(text, long.grammar.delimiter)) continue;
     const each = sign.split(sign[0]!).length - 1;
     for (const half of candidates) {
@@ -222,7 +234,7 @@ function capHalves(candidates: readonly Candidate[], text: string): void {
 
 /** The characters of a delimiter occur in it, and elsewhere seldom; commas in a row are empty fields rather. */
 function alwaysTogether(text: string, delimiter: string): boolean {
-  const sign = delimiter.trim();
+  const sign = bare(delimiter);
   const single = sign[0]!;
   const each = sign.split(single).length - 1;
   const share = ',;\t'.includes(single) ? 1 : 0.8;
@@ -292,7 +304,8 @@ function kinds(
       // what stands in quotes may hold anything
       if (kind === 'odd' && (allQuoted || (row.quoted > 0 && /^[^"]*$/.test(text)))) kind = 'text';
       const quoteAtEdge = text.length > 1 && /^["']|["']$/.test(text) && row.quoted === 0;
-      typed += kind === 'odd' ? 0.1 : quoteAtEdge ? 0.5 : 1;
+      const tight = row.quoted === 0 && (kind === 'odd' || kind === 'text') && TIGHT.test(text);
+      typed += tight ? 0.4 : kind === 'odd' ? 0.1 : quoteAtEdge ? 0.5 : 1;
       if (SPECIFIC.has(kind)) specific++;
       if (kind !== 'empty' && kind !== 'missing') columns[c]!.set(kind, (columns[c]!.get(kind) ?? 0) + 1);
     }
@@ -320,6 +333,9 @@ function kinds(
     hollow: 1 - counted / columns.length,
   };
 }
+
+/** Words with a common delimiter and no blank between: a list in a field, or fields. */
+const TIGHT = /^[\p{L}\p{N}][\p{L}\p{N} .:_'()-]*(?:[,;|][\p{L}\p{N}][\p{L}\p{N} .:_'()-]*)+$/u;
 
 /** Below 1 for quotes that the grammar leaves unexplained, a little above for such that protect what would break rows. */
 function quoteScore(parsed: LenientRows, rows: readonly LenientRow[]): number {
