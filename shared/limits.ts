@@ -45,6 +45,10 @@ export const COPY_MAX_BYTES = 5 * GiB;
 // ── commit ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 /** A log's head is found from a checkpoint and at most this many entries. */
 export const LOG_CHECKPOINT_EVERY = 100;
+/** Entries of logs, as JSON, that a process keeps, since they never change … */
+export const LOG_CACHE_BYTES = 16 * MiB;
+/** … and the largest of them: one of a run over very many objects is read again rather than held. */
+export const LOG_CACHE_ENTRY_BYTES = 1 * MiB;
 /** A run's folder is kept this long for whoever looks into it, and for a void run's successor. */
 export const VACUUM_AFTER_HOURS = 24;
 /** A publisher's lease: longer than a Lambda lives (15 minutes), so that no holder is overtaken while it runs. */

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import type { Intent } from '../../shared/commit/entry.ts';
 import { finishRun } from '../../shared/commit/finish.ts';
 import type { TableResult } from '../../shared/commit/history.ts';
-import { putOnce } from '../../shared/commit/json-object.ts';
+import { putOnce, readJsonIfAny } from '../../shared/commit/json-object.ts';
 import { runKeys } from '../../shared/commit/keys.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
 import { releaseRunLock } from '../../shared/commit/run-lock.ts';
@@ -33,8 +34,11 @@ export function makePublish(ports: Ports) {
   return async (event: PublishInput, attempt: string): Promise<PublishOutput> => {
     const fixed = await runFiles(ports, event.run).request();
     const bucket = ports.places.work;
-    const intent = await buildIntent(ports, fixed, reloads(fixed.request));
-    await putOnce(ports.objects, { bucket, key: runKeys.intent(event.run) }, intent);
+    const address = { bucket, key: runKeys.intent(event.run) };
+    // An earlier attempt may have come as far as the lock, which many wait for.
+    if ((await readJsonIfAny<Intent>(ports.objects, address)) === undefined) {
+      await putOnce(ports.objects, address, await buildIntent(ports, fixed, reloads(fixed.request)));
+    }
     const verdict = await settle(ports.objects, bucket, event.run, 'commit', event.run);
     if (verdict === 'abort') {
       throw new RunAborted(`Run ${event.run} was aborted by another that took over its objects`);

@@ -1,7 +1,8 @@
+import { LRUCache } from 'lru-cache';
 import pMap from 'p-map';
 import { ObjectStoreBusy, PreconditionFailed, SluiceError } from '../errors.ts';
-import { LOG_CHECKPOINT_EVERY, SMALL_CALLS_AT_ONCE } from '../limits.ts';
-import type { ObjectStore } from '../ports/object-store.ts';
+import { LOG_CACHE_BYTES, LOG_CACHE_ENTRY_BYTES, LOG_CHECKPOINT_EVERY, SMALL_CALLS_AT_ONCE } from '../limits.ts';
+import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import type { Intent, LogEntry, TableChange, VoidEntry } from './entry.ts';
 import {
   applyEntry,
@@ -38,16 +39,19 @@ export interface Log {
 export function openLog(objects: ObjectStore, bucket: string, dataset: string): Log {
   const keyOf = (version: number) => ({ bucket, key: logKey(dataset, version) });
 
+  const read = new Map<number, LogEntry>();
+
   async function readOn(state: LogState): Promise<LogState> {
-    const versions: number[] = [];
+    const infos: ObjectInfo[] = [];
     for await (const info of objects.list(bucket, logPrefix(dataset), { startAfter: logKey(dataset, state.version) })) {
-      const version = logVersion(info.key);
-      if (version !== undefined) versions.push(version);
+      if (logVersion(info.key) !== undefined) infos.push(info);
     }
-    const entries = await pMap(versions, (version) => readJson<LogEntry>(objects, keyOf(version)), {
-      concurrency: SMALL_CALLS_AT_ONCE,
-    });
-    for (const [i, version] of versions.entries()) applyEntry(state, version, entries[i]);
+    const entries = await pMap(infos, (info) => readEntry(objects, info), { concurrency: SMALL_CALLS_AT_ONCE });
+    for (const [i, info] of infos.entries()) {
+      const version = logVersion(info.key)!;
+      read.set(version, entries[i]!);
+      applyEntry(state, version, entries[i]!);
+    }
     return state;
   }
 
@@ -74,17 +78,16 @@ export function openLog(objects: ObjectStore, bucket: string, dataset: string): 
   async function commit(intent: Intent): Promise<{ entry: LogEntry; version: number; state: LogState }> {
     let state = await head();
     for (;;) {
-      const known = state.runs.get(intent.run);
-      if (known) {
-        const entry = await readJson<LogEntry>(objects, keyOf(known.version));
-        return { entry, version: known.version, state };
+      const mine = state.runs.get(intent.run);
+      if (mine) {
+        return { entry: await entry(mine.version), version: mine.version, state };
       }
       const reason = movedOn(state, intent);
-      const entry: LogEntry = reason === undefined ? asCommitted(state, intent) : voided(intent, reason);
+      const next: LogEntry = reason === undefined ? asCommitted(state, intent) : voided(intent, reason);
       const version = state.version + 1;
       try {
         const condition = { ifNoneMatch: '*' } as const;
-        await objects.put(keyOf(version), JSON.stringify(entry), { condition, contentType: 'application/json' });
+        await objects.put(keyOf(version), JSON.stringify(next), { condition, contentType: 'application/json' });
       } catch (error) {
         // Lost to another run, or written and not answered: the log itself tells which.
         if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectStoreBusy)) throw error;
@@ -93,11 +96,33 @@ export function openLog(objects: ObjectStore, bucket: string, dataset: string): 
         if (state.version === before && error instanceof SluiceError) throw error;
         continue;
       }
-      return { entry, version, state: applyEntry(state, version, entry) };
+      return { entry: next, version, state: applyEntry(state, version, next) };
     }
   }
 
-  return { head, commit, entry: (version) => readJson<LogEntry>(objects, keyOf(version)) };
+  const entry = async (version: number) => read.get(version) ?? readJson<LogEntry>(objects, keyOf(version));
+
+  return { head, commit, entry };
+}
+
+/**
+ * Entries never change, so a process reads each but once however often it asks for the head: by the ETag that the listing
+ * has, lest a store that was begun anew answers with what another one held.
+ */
+const known = new WeakMap<ObjectStore, LRUCache<string, LogEntry>>();
+
+async function readEntry(objects: ObjectStore, info: ObjectInfo): Promise<LogEntry> {
+  let cache = known.get(objects);
+  if (!cache) {
+    cache = new LRUCache({ maxSize: LOG_CACHE_BYTES, maxEntrySize: LOG_CACHE_ENTRY_BYTES });
+    known.set(objects, cache);
+  }
+  const key = `${info.bucket}/${info.key} ${info.etag}`;
+  const held = cache.get(key);
+  if (held) return held;
+  const entry = await readJson<LogEntry>(objects, info);
+  cache.set(key, entry, { size: info.sizeBytes });
+  return entry;
 }
 
 function asCommitted(state: LogState, intent: Intent): Intent {
