@@ -7,7 +7,7 @@ import { type CsvFile, checkHeader, readHead } from './csv-head.ts';
 import { type CsvGroup, csvRows } from './csv-relation.ts';
 import { rewriteCsv } from './csv-rewrite.ts';
 import { parquetFills, parquetShape } from './parquet-files.ts';
-import { type ParquetColumn, type ParquetGroup, parquetRows } from './parquet-relation.ts';
+import { type Fill, type ParquetColumn, type ParquetGroup, parquetRows } from './parquet-relation.ts';
 import { brokenRegions, fileOf, type ScannedCsv } from './reject-scan.ts';
 import type { RejectTables } from './reject-tables.ts';
 import type { Session } from './session.ts';
@@ -30,7 +30,7 @@ export interface LiveInput {
   csv?: ScannedCsv & { skipLines: number; rewritten: boolean };
   /** What takes the tolerant road: all of an irregular CSV, or the rows of a regular one that the engine could not split. */
   tolerant?: TolerantPart | undefined;
-  parquet?: { path: string; columns: ParquetColumn[]; fills: (number | undefined)[]; rows: number };
+  parquet?: { path: string; columns: ParquetColumn[]; fills: Fill[]; rows: number };
 }
 
 /** Finds out how an input is to be read; throws what is wrong with it. */

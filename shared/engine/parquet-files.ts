@@ -1,7 +1,7 @@
 import type { Column } from '../domain/schema.ts';
 import { CorruptFile, SchemaMismatch } from '../errors.ts';
 import { columnTypeOf } from './column-types.ts';
-import { type ParquetColumn, typedCast } from './parquet-relation.ts';
+import { type Fill, type ParquetColumn, typedCast } from './parquet-relation.ts';
 import type { Session } from './session.ts';
 import { literal } from './sql.ts';
 import type { LocalInput, ParquetDescription } from './table-engine.ts';
@@ -32,20 +32,24 @@ export function describeShape({ columns, rows }: ParquetShape): ParquetDescripti
 }
 
 /**
- * For each table column the index of the file column that fills it, found by name.
+ * For each table column the index of the file column that fills it, found by name, or of those that are kept in it as JSON.
  *
  * @throws SchemaMismatch where the file lacks an expected column, or has one of a type that cannot become the table's without loss
  */
-export function parquetFills(
-  shape: ParquetShape,
-  input: LocalInput,
-  columns: readonly Column[],
-): (number | undefined)[] {
+export function parquetFills(shape: ParquetShape, input: LocalInput, columns: readonly Column[]): Fill[] {
   const where = input.uri;
+  const indexOf = (original: string) => shape.columns.findIndex((column) => column.original === original);
   return columns.map((column) => {
+    const rescued = input.columns.flatMap(({ original, target, rescue }, i) => {
+      if (target !== column.name || !rescue) return [];
+      // By its place first: a file may have a name twice.
+      const c = shape.columns[i]?.original === original ? i : indexOf(original);
+      return c < 0 ? [] : [c];
+    });
+    if (rescued.length > 0) return rescued;
     const expected = input.columns.find(({ target }) => target === column.name);
     if (!expected) return undefined;
-    const c = shape.columns.findIndex(({ original }) => original === expected.original);
+    const c = indexOf(expected.original);
     if (c < 0) {
       const names = shape.columns.map(({ original }) => JSON.stringify(original)).join(', ');
       throw new SchemaMismatch(`${where} lacks the column ${JSON.stringify(expected.original)}: it has ${names}`, {

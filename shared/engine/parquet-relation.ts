@@ -1,5 +1,6 @@
 import { type Column, type ColumnType, decimalOf } from '../domain/schema.ts';
 import { isNested, sqlType } from './column-types.ts';
+import { rescuedJson } from './rescue-json.ts';
 import { literals } from './sql.ts';
 import type { ValueCast } from './text-cast.ts';
 
@@ -10,12 +11,17 @@ export interface ParquetColumn {
   sql: string;
 }
 
+/**
+ * The index of the file column that fills a table column, or of several that are kept in it as JSON by their names; undefined:
+ * the files have none.
+ */
+export type Fill = number | readonly number[] | undefined;
+
 /** Parquet files of the same columns, read together. */
 export interface ParquetGroup {
   paths: readonly string[];
   columns: readonly ParquetColumn[];
-  /** For each table column the index of the file column that fills it; undefined: the files do not have it. */
-  fills: readonly (number | undefined)[];
+  fills: readonly Fill[];
   /** For each file its index in the job. */
   inputs: readonly number[];
 }
@@ -39,7 +45,7 @@ export function parquetRows(group: ParquetGroup, columns: readonly Column[]): st
 /** Rows of one file with a value that does not fit: `r`, the number of the row from 0, `c` and `value` as for CSV. */
 export function parquetMisfits(group: ParquetGroup, columns: readonly Column[]): string {
   const misfits = castsOf(group, columns).flatMap((cast, t) =>
-    cast?.misfit ? [{ misfit: cast.misfit, fileColumn: group.fills[t]! }] : [],
+    cast?.misfit ? [{ misfit: cast.misfit, fileColumn: group.fills[t] as number }] : [],
   );
   if (misfits.length === 0) return 'SELECT 0 AS r, 0 AS c, NULL AS value WHERE FALSE';
   const pick = (of: (fileColumn: number) => string) =>
@@ -59,10 +65,21 @@ function castsOf(group: ParquetGroup, columns: readonly Column[]) {
   return columns.map((column, t) => {
     const c = group.fills[t];
     if (c === undefined) return undefined;
+    if (typeof c === 'object') return { value: rescued(group.columns, c), misfit: undefined };
     const cast = typedCast(group.columns[c]!.sql, column.type)!;
     const value = cast.value(`c${c}`);
     return { value, misfit: cast.misfit?.(`c${c}`, value) };
   });
+}
+
+/** Bytes that are no text are kept as base64. */
+function rescued(columns: readonly ParquetColumn[], indexes: readonly number[]): string {
+  const fields = indexes.map((c) => {
+    const { original, sql } = columns[c]!;
+    const text = textFrom(sql)!.value(`c${c}`);
+    return { name: original, text: sql === 'BLOB' ? `coalesce(${text}, to_base64(c${c}))` : text };
+  });
+  return rescuedJson(fields);
 }
 
 /** As `ValueCast`, where every check is cheap, and there is none where every value fits. */
