@@ -16,6 +16,8 @@ interface ClaimRecord {
   failures?: number;
   /** Where the last one of them left it, while another run tries. */
   left?: string;
+  /** It was in the table when it was claimed, to be loaded once more: if that fails, it is there still. */
+  loaded?: true;
 }
 
 export type ClaimOutcome =
@@ -48,7 +50,8 @@ export async function claim(
 ): Promise<ClaimOutcome> {
   if (state.sources.has(source.id) && !claimant.force) return 'loaded';
   const address = { bucket: ports.places.work, key: claimKey(claimant.dataset, source.id) };
-  const own: ClaimRecord = { run: claimant.run, executionId: claimant.executionId };
+  const { run, executionId } = claimant;
+  const own: ClaimRecord = { run, executionId, ...(state.sources.has(source.id) ? { loaded: true } : {}) };
   for (;;) {
     const held = await tryPut(ports, address, JSON.stringify(own));
     if (held === undefined) return 'claimed';
@@ -113,7 +116,10 @@ export interface FailedClaim {
   mark(): Promise<boolean>;
 }
 
-/** Undefined where the object is another run's by now. `key` is where it is going to lie under `failed/`. */
+/**
+ * Undefined where nothing is to be put aside: the object is another run's by now, or in the table, as it was before it was
+ * to be loaded once more. `key` is where it is going to lie under `failed/`.
+ */
 export async function failedClaim(
   ports: Ports,
   dataset: string,
@@ -123,7 +129,7 @@ export async function failedClaim(
 ): Promise<FailedClaim | undefined> {
   const address = { bucket: ports.places.work, key: claimKey(dataset, id) };
   const held = await findJson<ClaimRecord>(ports.objects, address);
-  if (held?.value.run !== run) return undefined;
+  if (held?.value.run !== run || held.value.loaded) return undefined;
   const { quarantined, failures = 0, left } = held.value;
   const marked: ClaimRecord = { ...held.value, quarantined: key, failures: failures + 1 };
   if (quarantined === key) return { failures, left, mark: async () => true };

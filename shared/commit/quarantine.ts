@@ -63,7 +63,7 @@ export async function quarantine(ports: Ports, fixed: RunRequest, failed: Failed
   return done;
 }
 
-/** False where the object is another run's. */
+/** False where the object is another run's, or in the table. */
 async function putOne(
   ports: Ports,
   fixed: RunRequest,

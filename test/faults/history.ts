@@ -78,11 +78,13 @@ class History {
     this.mode = random() < 0.5 ? 'append' : 'overwrite-partitions';
     this.shared = this.mode === 'append' || random() < 0.5;
     const readers = random() < 0.5 ? 'catalog' : 'path';
+    const onReupload = this.mode === 'append' && random() < 0.5 ? 'replace' : 'append';
     const dataset: DatasetDefinition & { name: string } = {
       name: 'd',
       source: { prefix: 'in/', pick: 'new' },
       splitBytes: 64,
       rejects: { rows: TOLERATED },
+      concurrency: { singleFlight: random() < 0.2 },
       target: {
         ...{
           database: 'db',
@@ -93,11 +95,12 @@ class History {
           readers,
         },
         ...(readers === 'catalog' ? { graceMinutes: GRACE_MINUTES } : {}),
+        ...(this.mode === 'append' ? { onReupload } : {}),
       },
     };
     this.lab = new Lab(random, dataset, scratch, mutation);
     this.model = new Model(this.lab, {
-      ...{ mode: this.mode, formats: ['parquet', 'avro'], onReupload: 'append', tolerated: TOLERATED },
+      ...{ mode: this.mode, formats: ['parquet', 'avro'], onReupload, tolerated: TOLERATED },
     });
     if (readers === 'catalog') this.reader = new PollingReader(this.lab, this.model, GRACE_MINUTES * MINUTE);
     this.keys = Array.from({ length: 2 + this.lab.draw(3) }, (_, i) => `in/${i}.csv`);
@@ -121,6 +124,7 @@ class History {
     for (let i = lab.draw(4); i > 0; i--) work.push(this.overwrite(this.keys[lab.draw(this.keys.length)]));
     if (lab.chance(0.2)) work.push(this.begin(() => ({ dataset: 'd', compact: true })));
     if (lab.chance(0.3)) work.push(this.redriveMidway());
+    if (lab.chance(0.3)) work.push(this.begin(() => this.again()));
     for (let i = lab.draw(3); i > 0; i--) work.push(this.vacuum());
     await Promise.all(work);
     await lab.idle();
@@ -156,6 +160,16 @@ class History {
     if (lab.chance(0.3)) return { dataset: 'd', source: { pick: 'new' } };
     const some = events.filter(() => lab.chance(0.6));
     return some.length > 0 ? some : [...events];
+  }
+
+  /** A person who has some objects loaded once more. */
+  private again(): unknown {
+    const objects = this.keys.filter(() => this.lab.chance(0.5)).map((key) => ({ bucket: PLACES.landing, key }));
+    return {
+      dataset: 'd',
+      objects: objects.length > 0 ? objects : [{ bucket: PLACES.landing, key: this.keys[0] }],
+      force: true,
+    };
   }
 
   private options(): ExecuteOptions {

@@ -71,8 +71,6 @@ export class Model {
   /** What is not as promised, once everything came to rest; empty where all is. */
   async violations(): Promise<string[]> {
     const found: string[] = [];
-    const log = openLog(this.lab.base.objects, PLACES.work, this.lab.dataset);
-    const head = await log.head();
     const tables = this.promised.formats.map((format) => (format === 'parquet' ? 't' : `t_${format}`));
     const contents: Map<string, Map<string, number>>[] = [];
     for (const table of tables) contents.push(await this.rowsByPartition(table));
@@ -84,8 +82,7 @@ export class Model {
         found.push(`${table} has not the rows of ${tables[0]}`);
       }
     }
-    found.push(...(await this.quarantineViolations(head.sources)));
-    found.push(...(await this.rejectViolations(head)));
+    found.push(...(await this.quarantineViolations()), ...(await this.rejectViolations()));
     return found;
   }
 
@@ -196,7 +193,7 @@ export class Model {
   }
 
   /** In quarantine lies what cannot be loaded, once, and nothing that was. */
-  private async quarantineViolations(sources: Map<string, number>): Promise<string[]> {
+  private async quarantineViolations(): Promise<string[]> {
     const found: string[] = [];
     const records = await this.lab.quarantined();
     for (const version of this.versions) {
@@ -211,20 +208,29 @@ export class Model {
         );
       }
     }
-    void sources;
     return found;
   }
 
-  /** A rejected row of the last version is with the rejects of exactly one run that committed. */
-  private async rejectViolations(head: { runs: Map<string, { void: boolean }> }): Promise<string[]> {
+  /** A rejected row of a version is once with the rejects of the run that loaded it last. */
+  private async rejectViolations(): Promise<string[]> {
     const times = new Map<string, number>();
-    for (const [run, { void: isVoid }] of head.runs) {
-      if (isVoid) continue;
+    const log = openLog(this.lab.base.objects, PLACES.work, this.lab.dataset);
+    const { version: last } = await log.head();
+    const loaders = new Map<Version, string>();
+    for (let n = 1; n <= last; n++) {
+      const entry = await log.entry(n);
+      for (const source of entry.kind === 'void' ? [] : entry.sources) {
+        const version = this.versions.find(({ key, etag }) => key === source.key && etag === source.etag);
+        if (version) loaders.set(version, entry.run);
+      }
+    }
+    for (const run of new Set(loaders.values())) {
       const prefix = rejectedPrefix(this.lab.dataset, run);
       for await (const info of this.lab.base.objects.list(PLACES.work, prefix)) {
         for (const row of parsePlainFile(await this.lab.base.objects.read(info))) {
           const id = String(row.raw).split(',')[0];
-          times.set(id, (times.get(id) ?? 0) + 1);
+          const of = this.versions.find((version) => version.bad.includes(id));
+          if (of && loaders.get(of) === run) times.set(id, (times.get(id) ?? 0) + 1);
         }
       }
     }
