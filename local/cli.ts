@@ -157,9 +157,10 @@ function program(signal: AbortSignal): Command {
     .command('redrive')
     .argument('[run]', 'default: every run with objects in quarantine')
     .description('put quarantined objects through again')
-    .action(async (run) => {
+    .option('--datasets <dir>', 'where data sets are found by name, as they are now', 'datasets')
+    .action(async (run, options) => {
       const { redrive } = await import('./commands/upkeep.ts');
-      process.exitCode = await redrive(invocation(), run);
+      process.exitCode = await redrive(invocation(), run, options);
     });
   cli
     .command('repair')

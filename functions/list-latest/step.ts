@@ -118,8 +118,16 @@ async function requestOf(ports: Ports, resolve: ResolveRequest, event: ListLates
   const predecessor = runNamed(event.input, 'successorOf');
   if (predecessor !== undefined) return (await runFiles(ports, predecessor).request()).request;
   const redriven = runNamed(event.input, 'redrive');
-  if (redriven !== undefined) return redriveRequest(ports, redriven);
+  if (redriven !== undefined) return redrive(ports, resolve, redriven, new Date(event.execution.startTime));
   return resolve(event.input, new Date(event.execution.startTime));
+}
+
+/** As the run was asked; but where it was its data set that was mended, as that is now. */
+async function redrive(ports: Ports, resolve: ResolveRequest, run: string, now: Date): Promise<Resolved> {
+  const request = await redriveRequest(ports, run);
+  if (!request.asDefined) return request;
+  const asNow = await resolve({ dataset: request.dataset.name }, now);
+  return 'nothing' in asNow ? request : { ...request, dataset: asNow.dataset };
 }
 
 function runNamed(input: unknown, key: 'successorOf' | 'redrive'): string | undefined {

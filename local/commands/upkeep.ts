@@ -3,13 +3,15 @@ import { repair as repairDataset } from '../../shared/commit/repair.ts';
 import { vacuum as vacuumRuns } from '../../shared/commit/vacuum.ts';
 import { BadRequest } from '../../shared/errors.ts';
 import type { Invocation } from '../cli.ts';
+import { datasetsIn } from '../datasets.ts';
 import { EXIT } from '../exit.ts';
 import { type Home, openHome } from '../home.ts';
 import { count } from '../print.ts';
 import { runRequests } from './run.ts';
 
 /** `sluice redrive`: quarantined objects again, an execution for each run that put some aside. */
-export async function redrive(at: Invocation, run: string | undefined): Promise<number> {
+export async function redrive(at: Invocation, run: string | undefined, options: { datasets: string }): Promise<number> {
+  const datasets = await datasetsIn(options.datasets);
   return withHome(at, async (home) => {
     const waiting = await quarantined(home.ports, '', run);
     const runs = [...new Set(waiting.map(({ record }) => record.run))];
@@ -18,7 +20,12 @@ export async function redrive(at: Invocation, run: string | undefined): Promise<
       at.output.err('Nothing is in quarantine');
     }
     const requests = [];
-    for (const one of runs) requests.push(await redriveRequest(home.ports, one));
+    for (const one of runs) {
+      const request = await redriveRequest(home.ports, one);
+      // It may be the data set that was mended.
+      const asNow = request.asDefined ? datasets.get(request.dataset.name) : undefined;
+      requests.push(asNow ? { ...request, dataset: asNow } : request);
+    }
     return runRequests(at, home, requests);
   });
 }

@@ -9,6 +9,8 @@ import type { DatasetRegistry } from './registry.ts';
  */
 export interface LoadRequest {
   dataset: Dataset;
+  /** The data set is the one known by its name, nothing overridden: a redrive takes it as it is by then. */
+  asDefined?: boolean;
   /** How it was asked; a person's objects alone are not gated by the ledger. A sweep looks for what no event told of. */
   trigger: 'event' | 'schedule' | 'sweep' | 'person';
   /** Objects named by an event or by hand; undefined: list the source. */

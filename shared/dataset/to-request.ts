@@ -246,6 +246,7 @@ function namedObjects(value: unknown, sourceBucket: string): RequestedObject[] {
 }
 
 function finish(request: LoadRequest, context: RequestContext): LoadRequest {
-  checkPlaces(request.dataset, context.places);
-  return deepFreeze(request);
+  const { dataset } = request;
+  checkPlaces(dataset, context.places);
+  return deepFreeze(context.datasets.get(dataset.name) === dataset ? { ...request, asDefined: true } : request);
 }

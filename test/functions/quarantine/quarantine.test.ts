@@ -118,6 +118,22 @@ describe('an object that fails', () => {
     expect(await ids(world)).toEqual(['3', '4']);
   });
 
+  it('comes in where its data set was mended, unless the run had asked for something else', async () => {
+    const strict = notes();
+    await strict.put('notes/bad.csv', BAD);
+    const failed = await strict.run({ dataset: 'notes' });
+    const asked = await strict.run({ dataset: 'notes', rejects: { share: 0.1 }, force: true });
+    const lenient = notes({ rejects: { rows: 1 } }, strict.ports.objects);
+    lenient.clock.time = new Date('2026-01-03T00:00:00Z');
+    expect((await lenient.run({ redrive: asked.run })).error?.name).toBe('TooManyRejects');
+    await strict.run({ dataset: 'notes', force: true });
+    const [{ run }] = (await recordsOf(strict)) as [QuarantineRecord];
+    expect((await lenient.run({ redrive: run })).status).toBe('SUCCEEDED');
+    expect(failed.status).toBe('FAILED');
+    expect(await ids(lenient)).toEqual(['3']);
+    expect(await lenient.workKeys('failed/')).toEqual([]);
+  });
+
   it('fails again as a copy under the name of its source', async () => {
     const world = notes();
     await world.put('notes/bad.csv', BAD);

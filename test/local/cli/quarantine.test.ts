@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeSluice, type RunJson, type Sluice } from './sluice.ts';
@@ -101,6 +101,20 @@ describe('what failed', () => {
       ['failed', 0, 'BadDataset'],
       ['succeeded', 0, undefined],
     ]);
+  });
+
+  it('comes in by redrive where the data set was mended', async () => {
+    const orders = (more: string) => `${more}\n${NOTES('').replaceAll('notes', 'orders')}`;
+    await mkdir(join(sluice.folder, 'datasets'));
+    await sluice.file('datasets/orders.yml', orders(''));
+    await sluice.land('orders/a.csv', 'id,text\n1,one\ntwo,2\n');
+    const failed = await sluice.json<RunJson>(['run', 'orders'], 1);
+    expect(failed.error?.name).toBe('TooManyRejects');
+    await sluice.file('datasets/orders.yml', orders('rejects: {rows: 1}'));
+    expect((await sluice.json(['redrive', failed.run.id])).sources).toMatchObject([
+      { rowsWritten: 1, rowsRejected: 1 },
+    ]);
+    expect(await sluice.keys('work', 'failed/orders/')).toEqual([]);
   });
 
   it('fails the run beyond the tolerance, before anything is changed', async () => {

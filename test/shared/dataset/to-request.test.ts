@@ -16,6 +16,7 @@ describe('an event', () => {
     const request = requestOf(event('s3-notification'), known);
     expect(request).toEqual({
       dataset: weather,
+      asDefined: true,
       trigger: 'event',
       objects: [
         {
@@ -155,6 +156,7 @@ describe('a request by name', () => {
   it('is the data set as it stands', () => {
     expect(requestOf({ dataset: 'weather' }, known)).toEqual({
       dataset: weather,
+      asDefined: true,
       trigger: 'person',
       objects: undefined,
       referenceTime: '2024-03-01T02:00:00.000Z',
