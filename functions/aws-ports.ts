@@ -7,7 +7,7 @@ import { s3ObjectStore } from '../shared/adapters/s3-object-store.ts';
 import { sfnExecutions } from '../shared/adapters/sfn-executions.ts';
 import type { TableEngine } from '../shared/engine/table-engine.ts';
 import { BadDataset } from '../shared/errors.ts';
-import { DEFAULT_GRACE_MINUTES } from '../shared/limits.ts';
+import { DEFAULT_GRACE_MINUTES, SPLIT_BYTES } from '../shared/limits.ts';
 import { systemClock } from '../shared/ports/clock.ts';
 import type { ObjectStore, SourceAccess } from '../shared/ports/object-store.ts';
 import type { Ports } from '../shared/ports/ports.ts';
@@ -47,6 +47,7 @@ export function awsPorts(makeEngine?: () => TableEngine): Ports {
       lake: required('LAKE_BUCKET'),
     },
     graceMinutes: DEFAULT_GRACE_MINUTES,
+    splitBytes: SPLIT_BYTES,
     async newScratch() {
       swept ??= sweepScratch();
       await swept;

@@ -7,7 +7,7 @@ import { duckdbCatalog } from '../shared/adapters/duckdb-catalog.ts';
 import { localExecutions } from '../shared/adapters/local-executions.ts';
 import type { TableEngine } from '../shared/engine/table-engine.ts';
 import { BadDataset, BadRequest } from '../shared/errors.ts';
-import { LOCAL_GRACE_MINUTES } from '../shared/limits.ts';
+import { LOCAL_GRACE_MINUTES, LOCAL_SPLIT_BYTES } from '../shared/limits.ts';
 import { systemClock } from '../shared/ports/clock.ts';
 import type { Address, ObjectStore, SourceAccess } from '../shared/ports/object-store.ts';
 import type { Places, Ports } from '../shared/ports/ports.ts';
@@ -81,6 +81,7 @@ export async function openHome(folder: string, options: HomeOptions = {}): Promi
     newId: randomUUID,
     places: LOCAL_PLACES,
     graceMinutes: LOCAL_GRACE_MINUTES,
+    splitBytes: LOCAL_SPLIT_BYTES,
     newScratch: () => mkdtemp(join(scratch, 'step-')),
   };
   return {

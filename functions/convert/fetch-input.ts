@@ -2,7 +2,13 @@ import { open, rename } from 'node:fs/promises';
 import type { ConvertInput } from '../../shared/domain/load.ts';
 import { originOf, type SourceObject } from '../../shared/domain/source.ts';
 import type { LocalInput } from '../../shared/engine/table-engine.ts';
-import { ObjectChanged, ObjectNotFound, PreconditionFailed } from '../../shared/errors.ts';
+import {
+  type ErrorRecord,
+  ObjectChanged,
+  ObjectNotFound,
+  PreconditionFailed,
+  toErrorRecord,
+} from '../../shared/errors.ts';
 import { unitBytes } from '../../shared/formats/csv/encoding.ts';
 import { type SliceLink, takeSlice } from '../../shared/formats/csv/slice.ts';
 import { innerDialect } from '../../shared/formats/csv/speculate.ts';
@@ -15,6 +21,7 @@ import { inflateTo } from '../../shared/formats/gzip.ts';
 import { writeParquetColumns } from '../../shared/formats/parquet/write-columns.ts';
 import { transcodeTo } from '../../shared/formats/transcode.ts';
 import { extractEntry } from '../../shared/formats/zip-entry.ts';
+import { BORROW_MIN_BYTES } from '../../shared/limits.ts';
 import { type ByteRange, type ObjectStore, uri } from '../../shared/ports/object-store.ts';
 
 /** An input as a local file that the engine reads: decompressed, in UTF-8, cut at records. */
@@ -23,6 +30,14 @@ export interface FetchedInput {
   local: LocalInput | undefined;
   /** For a range: where it really began and ended. */
   link?: SliceLink;
+  /** Of the object's own file, to be asked once it has been read: the object's fault where others wrote into it meanwhile. */
+  changedMeanwhile?: () => Promise<ErrorRecord | undefined>;
+}
+
+/** The object is not the version any more that the run claimed. */
+function objectChanged({ source }: ConvertInput): ObjectChanged {
+  const where = uri(source);
+  return new ObjectChanged(`${where} is not the version any more that was claimed (${source.etag})`, { where });
 }
 
 /**
@@ -30,17 +45,19 @@ export interface FetchedInput {
  * another by now; `CorruptFile` where it does not decompress.
  */
 export async function fetchInput(store: ObjectStore, input: ConvertInput, path: string): Promise<FetchedInput> {
-  const { source, part } = input;
-  const where = uri(source);
+  const { part } = input;
+  let lent: Pick<FetchedInput, 'changedMeanwhile'> = {};
   try {
     if (input.range) return await fetchRange(pinned(store, input), input, path);
-    await fetchWhole(store, input, path);
+    if (await borrowWhole(store, input, path)) {
+      lent = { changedMeanwhile: () => changedMeanwhile(store, input) };
+    } else await fetchWhole(store, input, path);
   } catch (error) {
     if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectNotFound)) throw error;
-    throw new ObjectChanged(`${where} is not the version any more that was claimed (${source.etag})`, { where });
+    throw objectChanged(input);
   }
   const local = localInput(input, path);
-  return { local: part.dialect ? await inUtf8(local, part.dialect) : local };
+  return { local: part.dialect ? await inUtf8(local, part.dialect) : local, ...lent };
 }
 
 /** The same input with its text in UTF-8, whatever it is in; rejected rows are told by their place in the object even so. */
@@ -114,6 +131,22 @@ function pinned(store: ObjectStore, { source }: ConvertInput) {
   };
 }
 
+/** Takes the object's own file where it is large, so that copying it would count, and lies on the same disk. */
+async function borrowWhole(store: ObjectStore, { source, part }: ConvertInput, path: string): Promise<boolean> {
+  if (part.compression !== 'none' || source.sizeBytes < BORROW_MIN_BYTES || !store.borrow) return false;
+  return store.borrow(source, path, { ifMatch: source.etag });
+}
+
+async function changedMeanwhile(store: ObjectStore, input: ConvertInput): Promise<ErrorRecord | undefined> {
+  const { source } = input;
+  try {
+    if (await store.head(source, { ifMatch: source.etag })) return undefined;
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed)) throw error;
+  }
+  return toErrorRecord(objectChanged(input));
+}
+
 async function fetchWhole(store: ObjectStore, input: ConvertInput, path: string): Promise<void> {
   const { source, part } = input;
   const where = uri(source);
@@ -135,13 +168,16 @@ async function fetchRange(object: ReturnType<typeof pinned>, input: ConvertInput
   const { dataStart } = range!;
   const dialect = part.dialect!;
   const shape = { sizeBytes: object.sizeBytes, dataStart, dialect, columns: columns.length };
-  const link = part.irregular
-    ? await takeTolerantSlice(object, range!, shape, path)
-    : (await takeSlice(object, range!, shape, path)).link;
+  const { link, count } = part.irregular
+    ? { link: await takeTolerantSlice(object, range!, shape, path), count: undefined }
+    : await takeSlice(object, range!, shape, path);
   if (link.firstRecordStart === undefined) {
     await (await open(path, 'w')).close();
     return { local: undefined, link };
   }
   const local = { ...localInput(input, path), firstByte: link.firstRecordStart };
-  return { local: await inUtf8(local, innerDialect(dialect)), link };
+  const inner = innerDialect(dialect);
+  // What was counted is this file only where it stays as it is.
+  if (count && inner.encoding === 'utf-8') return { local: { ...local, dialect: inner, counted: count }, link };
+  return { local: await inUtf8(local, inner), link };
 }

@@ -159,6 +159,12 @@ async function convertAll(
         'file' in item && item.file.local !== undefined && !failedObjects.has(task.inputs[item.input].source.id),
     );
     const outcome = await convertGood(good, `${options.scratch}/out-${round}`);
+    const sound = failures.size;
+    for (const { input, file } of good) {
+      const error = await file.changedMeanwhile?.();
+      if (error) failures.set(input, { error, account: undefined });
+    }
+    if (failures.size > sound) continue;
     const failed = outcome.accounts.filter((account) => account.failed);
     const sharesObject = (account: InputAccount): boolean => {
       const { id } = task.inputs[good[account.input].input].source;

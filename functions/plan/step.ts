@@ -75,7 +75,7 @@ async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<
 
   const { tables, files } = plannedTables(ports, fixed, admitted, state);
   if (dataset.target.layout === 'table') for (const table of tables) await checkTables(ports, dataset, table);
-  const tasks = planTasks(files, dataset.splitBytes, (index) => taskName('convert', index));
+  const tasks = planTasks(files, dataset.splitBytes ?? ports.splitBytes, (index) => taskName('convert', index));
   const bytes = files.reduce((sum, file) => sum + file.part.sizeBytes, 0);
   const writings = tables.map((table) => table.writing);
   const appends = modeOf(dataset) === 'append' && dataset.target.layout === 'table';

@@ -11,6 +11,7 @@ import { sourceId } from '../../shared/domain/source.ts';
 import { planTasks } from '../../shared/domain/splits.ts';
 import { duckdbEngine } from '../../shared/engine/duckdb-engine.ts';
 import { BadRequest, SluiceError } from '../../shared/errors.ts';
+import { LOCAL_SPLIT_BYTES } from '../../shared/limits.ts';
 import { uri } from '../../shared/ports/object-store.ts';
 import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
@@ -47,7 +48,7 @@ export async function inspect(at: Invocation, file: string): Promise<number> {
     const parts = await describeObject({ store, engine: openEngine, scratch }, source, dataset);
     const tasks = planTasks(
       parts.map((part) => ({ source, part, table: 0, columns: [] })),
-      dataset.splitBytes,
+      dataset.splitBytes ?? LOCAL_SPLIT_BYTES,
       (index) => String(index),
     );
     if (at.output.json) {

@@ -45,18 +45,31 @@ export async function copyInto(scratchFile: string, path: string): Promise<strin
   return await finish(file);
 }
 
+/** As `copyInto`, but for a file that is the store's to have: it gets a second name where it can. */
+export async function takeInto(scratchFile: string, path: string): Promise<string> {
+  if (!(await linked(path, scratchFile))) return copyInto(scratchFile, path);
+  await using file = await open(scratchFile, 'r');
+  return await finish(file);
+}
+
 /**
  * Gives the file a second name where it can: the store never writes into a file that has one, so the two stay equal and
  * part at the next write to either. Otherwise copies it. Throws ENOENT where the file has gone meanwhile.
  */
 export async function shareOrCopy(path: string, scratchFile: string): Promise<string> {
+  if (!(await linked(path, scratchFile))) return copyInto(scratchFile, path);
+  return etagOf(await stat(scratchFile, { bigint: true }));
+}
+
+/** Gives a file a second name; false where it can have none. */
+export async function linked(path: string, second: string): Promise<boolean> {
   // A second name for a link would point to nowhere.
-  if ((await lstat(path)).isSymbolicLink()) return copyInto(scratchFile, path);
+  if ((await lstat(path)).isSymbolicLink()) return false;
   try {
-    await link(path, scratchFile);
+    await link(path, second);
+    return true;
   } catch (error) {
     if (!hasCode(error, 'EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
-    return copyInto(scratchFile, path);
+    return false;
   }
-  return etagOf(await stat(scratchFile, { bigint: true }));
 }

@@ -23,7 +23,7 @@ import {
   type WriteCondition,
   type Written,
 } from '../ports/object-store.ts';
-import { copyInto, finish, readBytes, shareOrCopy } from './directory-bytes.ts';
+import { copyInto, finish, linked, readBytes, shareOrCopy, takeInto } from './directory-bytes.ts';
 import { bucketNotFound, hasCode, ignoring, NOT_THERE, objectNotFound, toStoreError } from './directory-errors.ts';
 import { type FoundFile, find, layout, newScratchPath, place, remove, sweepScratch } from './directory-files.ts';
 import { walk } from './directory-listing.ts';
@@ -230,6 +230,17 @@ export function directoryObjectStore(root: string): ObjectStore {
       });
     },
 
+    async borrow(address, path, condition) {
+      calls.get++;
+      return guard(address, async (folder, where) => {
+        const found = await findPinned(address, folder, condition);
+        if (!(await linked(found.path, path))) return false;
+        // It may have been replaced between the two looks.
+        requirePinned(await stat(path, { bigint: true }), where, { ifMatch: etagOf(found.stats) });
+        return true;
+      });
+    },
+
     async put(address, body, options = {}) {
       calls.put++;
       return write(address, options.condition, async (scratchFile) => {
@@ -241,7 +252,8 @@ export function directoryObjectStore(root: string): ObjectStore {
 
     async upload(path, address, options = {}) {
       calls.put++;
-      return write(address, options.condition, (scratchFile) => copyInto(scratchFile, path));
+      const bring = options.given ? takeInto : copyInto;
+      return write(address, options.condition, (scratchFile) => bring(scratchFile, path));
     },
 
     async copy(from, to, options = {}) {

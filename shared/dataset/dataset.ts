@@ -11,7 +11,6 @@ import {
   DEFAULT_TOLERATED_REJECTED_ROWS,
   DEFAULT_WORKERS,
   MAX_WORKERS,
-  SPLIT_BYTES,
 } from '../limits.ts';
 
 /**
@@ -308,7 +307,11 @@ export const DatasetDefinition = z
       .prefault({})
       .describe('How much happens at once'),
     cacheEntries: z.int().min(0).default(DEFAULT_CACHE_ENTRIES).describe('Entries in the cache of what is read again'),
-    splitBytes: z.int().min(64).default(SPLIT_BYTES).describe('A plain CSV larger than this is converted in ranges'),
+    splitBytes: z
+      .int()
+      .min(64)
+      .optional()
+      .describe('A plain CSV larger than this is converted in ranges; default: 256 MiB on AWS, 512 MiB locally'),
   })
   .describe('A data set of Sluice: what is loaded, from where, into which table, and how strictly');
 

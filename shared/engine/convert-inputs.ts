@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Column } from '../domain/schema.ts';
 import { BadInput, type ErrorRecord, isObjectFault, toErrorRecord } from '../errors.ts';
 import { countRecords } from '../formats/csv/count-records.ts';
-import { DELIMITER_MAX_BYTES } from '../limits.ts';
+import { CSV_SURE_ROW_BYTES, DELIMITER_MAX_BYTES } from '../limits.ts';
 import { type CsvFile, checkHeader, readHead } from './csv-head.ts';
 import { type CsvGroup, csvRows } from './csv-relation.ts';
 import { rewriteCsv } from './csv-rewrite.ts';
@@ -19,6 +19,8 @@ export interface InputCount {
   rows: number;
   bytes: number;
   lines: number;
+  /** A record may be longer than the engine takes: it would go on somewhere in its middle, and may end up with as many rows. */
+  isLong?: boolean;
 }
 
 /** An input that can be read, so far. */
@@ -105,11 +107,10 @@ export async function countInput({ input, csv, tolerant, parquet }: LiveInput): 
   if (!csv && tolerant) return { rows: tolerant.rows, bytes: tolerant.bytes, lines: tolerant.lines };
   if (parquet) return { rows: parquet.rows, bytes: (await stat(input.path)).size, lines: 0 };
   const file: CsvFile = fileOf(input);
-  const { records, bytes, lines } = await countRecords(input.path, csv!.dialect, {
-    columns: file.columns.length,
-    gzip: file.gzip,
-  });
-  return { rows: records, bytes, lines };
+  const count =
+    input.counted ?? (await countRecords(input.path, csv!.dialect, { columns: file.columns.length, gzip: file.gzip }));
+  const { records, bytes, lines, longestAtLeast } = count;
+  return { rows: records, bytes, lines, isLong: longestAtLeast > CSV_SURE_ROW_BYTES };
 }
 
 /** One relation (`t0`, …, `f`) of all rows of the inputs, those that are alike read in one scan. */

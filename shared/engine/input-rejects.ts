@@ -37,6 +37,7 @@ export class InputRejects {
   }
 
   addsUp(item: LiveInput, rowsWritten: number, count: InputCount): boolean {
+    if (count.isLong && item.csv && !item.csv.rewritten) return false;
     return rowsWritten + this.rejected(item) === this.rowsOf(item, count);
   }
 

@@ -1,7 +1,13 @@
+import { PARQUET_ZSTD_LEVEL } from '../limits.ts';
 import { ident, literal } from './sql.ts';
 import type { TableWriting } from './table-engine.ts';
 
-const CODECS = { zstd: 'zstd', snappy: 'snappy', gzip: 'gzip', none: 'uncompressed' } as const;
+const CODECS = {
+  zstd: `zstd, COMPRESSION_LEVEL ${PARQUET_ZSTD_LEVEL}`,
+  snappy: 'snappy',
+  gzip: 'gzip',
+  none: 'uncompressed',
+} as const;
 
 /** Options of `COPY … TO` for a table's Parquet files. */
 export function parquetOptions({ compression, rowGroupRows, metadata }: TableWriting): string {

@@ -50,6 +50,8 @@ export interface LocalInput {
   firstLine: number;
   /** Local path is gzip-compressed. */
   gzip?: boolean;
+  /** What the file holds, where it was counted already, apart from any engine. */
+  counted?: { records: number; bytes: number; lines: number; longestAtLeast: number };
   /** A CSV that a strict reader would stumble over: the tolerant reader reads it. */
   irregular?: boolean;
   /** The object was in another encoding: bytes of its code units, and of the mark before them, which the local file lacks. */

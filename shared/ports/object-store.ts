@@ -45,6 +45,11 @@ export interface CopyOptions {
   apart?: boolean;
 }
 
+export interface UploadOptions extends WriteOptions {
+  /** The caller writes into the file no more, so that a store on the same disk need not copy it. */
+  given?: boolean;
+}
+
 export interface Written {
   etag: string;
   versionId?: string;
@@ -73,9 +78,14 @@ export interface ObjectStore {
   stream(address: Address, options?: ReadCondition & { range?: ByteRange }): Promise<AsyncIterable<Uint8Array>>;
   /** Brings the object, or a range of it, to a local file by parallel ranged reads; returns the bytes written. */
   download(address: Address, path: string, options?: ReadCondition & { range?: ByteRange }): Promise<number>;
+  /**
+   * Where the object is a file on this machine, gives it a second name at `path`, for reading only: nothing is copied. False where that
+   * cannot be. Others may write into the file in place: whoever has read it asks `head` with the ETag whether it was that version.
+   */
+  borrow?(address: Address, path: string, condition?: ReadCondition): Promise<boolean>;
   put(address: Address, body: Uint8Array | string, options?: WriteOptions): Promise<Written>;
   /** A local file as one object, in parallel parts where it is large. */
-  upload(path: string, address: Address, options?: WriteOptions): Promise<Written>;
+  upload(path: string, address: Address, options?: UploadOptions): Promise<Written>;
   /** A server-side copy, whatever the size. `etag` pins the source's version. */
   copy(from: Address & { etag?: string }, to: Address, options?: CopyOptions): Promise<Written>;
   /** Deletes one key; one that is not there counts as deleted, unless a condition is given and lost. */

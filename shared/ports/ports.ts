@@ -36,6 +36,8 @@ export interface Ports {
   places: Places;
   /** Replaced files stay this long unless the data set says otherwise, in minutes. */
   graceMinutes: number;
+  /** A plain CSV larger than this is converted in ranges, unless the data set says otherwise. */
+  splitBytes: number;
   /** An empty folder of the caller's own, to be removed by it. */
   newScratch(): Promise<string>;
   /** Undefined: every task is a function's. */

@@ -1,3 +1,4 @@
+import { SPLIT_BYTES } from '../../shared/limits.ts';
 import type { ExecutionStatus } from '../../shared/ports/executions.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { memoryCatalog } from './memory-catalog.ts';
@@ -31,6 +32,7 @@ export function testPorts(): TestPorts {
     newId: () => `id-${ids++}`,
     places: { landing: 'landing', work: 'work', lake: 'lake' },
     graceMinutes: 0,
+    splitBytes: SPLIT_BYTES,
     newScratch: () => Promise.reject(new Error('No scratch folder in this test')),
     setTime(iso) {
       time = new Date(iso);

@@ -13,6 +13,7 @@ import { parseDataset } from '../../shared/dataset/parse.ts';
 import { type DatasetRegistry, registryOf } from '../../shared/dataset/registry.ts';
 import { toRequest } from '../../shared/dataset/to-request.ts';
 import type { TableEngine } from '../../shared/engine/table-engine.ts';
+import { SPLIT_BYTES } from '../../shared/limits.ts';
 import type { Catalog } from '../../shared/ports/catalog.ts';
 import type { ObjectStore } from '../../shared/ports/object-store.ts';
 import type { Places, Ports } from '../../shared/ports/ports.ts';
@@ -82,6 +83,7 @@ export function makeWorld(options: WorldOptions): World {
     newId: randomUUID,
     places,
     graceMinutes: options.graceMinutes ?? 0,
+    splitBytes: SPLIT_BYTES,
     newScratch: () => mkdtemp(join(tmpdir(), 'sluice-test-')),
   };
   const resolve = (input: unknown, now: Date) => toRequest(input, { environment: {}, datasets, places, now });

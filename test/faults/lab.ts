@@ -130,6 +130,7 @@ export class Lab {
       newId: () => `id-${this.ids++}`,
       places: PLACES,
       graceMinutes: 0,
+      splitBytes: 64,
       newScratch: () => mkdtemp(join(this.scratch, 's-')),
     };
     return this.mutation.ports ? this.mutation.ports(ports) : ports;

@@ -99,6 +99,7 @@ export class RecordScanner {
   private line: number;
   private records = 0;
   private ordinal = 0;
+  private longestUnits = 0;
   private quotes = 0;
   private nextWanted = 0;
   /** Mixed line ends: the last chunk ended in a carriage return, and a line feed may still belong to it. */
@@ -142,12 +143,18 @@ export class RecordScanner {
     return this.skipUnits + this.skipLines + this.headersLeft > 0 ? undefined : this.offset(this.dataUnit);
   }
 
+  /** Bytes of the longest record, or up to a chunk less: what of a record lies before a chunk's end is seen, no more. */
+  get longestAtLeast(): number {
+    return this.longestUnits * this.dialect.unitBytes;
+  }
+
   feed(chunk: Uint8Array): void {
     if (this.stoppedUnit >= 0 || chunk.length === 0) return;
     const bytes = this.narrower?.narrow(chunk) ?? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     if (bytes.length === 0) return;
     this.scan(bytes);
     this.base += bytes.length;
+    if (this.stoppedUnit < 0) this.longestUnits = Math.max(this.longestUnits, this.base - this.recordUnit);
     this.lastByte = bytes[bytes.length - 1]!;
   }
 

@@ -3,7 +3,8 @@ import { ObjectChanged } from '../../errors.ts';
 import { SLICE_JUDGE_BYTES, SLICE_JUDGE_MAX_BYTES, SLICE_LOOKBEHIND_BYTES, SLICE_TAIL_BYTES } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
 import { fileChunks } from '../file-chunks.ts';
-import { type RecordCount, RecordScanner } from './record-scanner.ts';
+import type { FileCount } from './count-records.ts';
+import { RecordScanner } from './record-scanner.ts';
 import { SCAN_STATE } from './scan-state.ts';
 import { type Guess, innerDialect, type Shape, speculate } from './speculate.ts';
 
@@ -54,7 +55,7 @@ export interface SliceLink extends SliceRange {
 export interface Slice {
   link: SliceLink;
   /** Of the local file, which holds nothing but the range's records; undefined where no record begins in the range. */
-  count: RecordCount | undefined;
+  count: FileCount | undefined;
 }
 
 /** Footer rows are found at the end only, and other tables by lines from the beginning: an object with some cannot be cut. */
@@ -135,7 +136,7 @@ export async function cutSlice(
   rangeEnd: number,
   object: SlicedObject,
   read: SliceSource['read'],
-): Promise<{ count: RecordCount; lastRecordEnd: number }> {
+): Promise<{ count: FileCount; lastRecordEnd: number }> {
   const scanner = new RecordScanner(innerDialect(object.dialect), {
     columns: object.columns,
     firstByte,
@@ -160,7 +161,7 @@ export async function cutSlice(
     }
     const lastRecordEnd = scanner.stoppedAt ?? object.sizeBytes;
     await file.truncate(lastRecordEnd - firstByte);
-    return { count: scanner.end(), lastRecordEnd };
+    return { count: { ...scanner.end(), longestAtLeast: scanner.longestAtLeast }, lastRecordEnd };
   } finally {
     await file.close();
   }

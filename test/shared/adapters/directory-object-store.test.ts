@@ -192,6 +192,37 @@ describe('its files', () => {
     expect((await stat(join(folder, 'from'))).nlink).toBe(2);
   });
 
+  it('takes a file that is given to it, and copies one that is not', async () => {
+    for (const [key, given] of [
+      ['given', true],
+      ['kept', false],
+    ] as const) {
+      const path = join(root, key);
+      await writeFile(path, 'rows');
+      const { etag } = await store.upload(path, at(key), { given });
+      expect((await store.head(at(key)))?.etag).toBe(etag);
+      expect((await stat(path)).ino === (await stat(join(folder, key))).ino).toBe(given);
+      await rm(path);
+      expect(Buffer.from(await store.read(at(key))).toString()).toBe('rows');
+    }
+  });
+
+  it('lends the object’s own file, and tells that it is another version by now', async () => {
+    const { etag } = await store.put(at('k'), 'one');
+    const path = join(root, 'lent');
+    expect(await store.borrow!(at('k'), path, { ifMatch: etag })).toBe(true);
+    expect((await stat(path)).ino).toBe((await stat(join(folder, 'k'))).ino);
+    await store.put(at('k'), 'two');
+    expect(await readFile(path, 'utf8')).toBe('one');
+    await expect(store.borrow!(at('k'), join(root, 'late'), { ifMatch: etag })).rejects.toMatchObject({
+      name: 'PreconditionFailed',
+    });
+    await expect(store.borrow!(at('none'), path)).rejects.toMatchObject({ name: 'ObjectNotFound' });
+    await writeFile(join(root, 'far'), 'far');
+    await symlink(join(root, 'far'), join(folder, 'link'));
+    expect(await store.borrow!(at('link'), join(root, 'of-a-link'))).toBe(false);
+  });
+
   it('leaves nothing of a write that failed', async () => {
     await store.put(at('k'), 'body');
     await expect(store.put(at('k'), 'other', { condition: { ifNoneMatch: '*' } })).rejects.toThrow(

@@ -45,7 +45,6 @@ describe('a data set file', () => {
       quarantine: 'copy',
       concurrency: { workers: 20, singleFlight: false },
       cacheEntries: 128,
-      splitBytes: 268_435_456,
     });
   });
 
