@@ -155,6 +155,7 @@ export const MUTATIONS: Record<string, Mutation> = {
   'a swap to one’s own commit instead of the head': swapsToOwnCommit,
   'files retired without grace': retiresWithoutGrace,
   'a takeover without verdict': takesOverWithoutVerdict,
+  'a receipt that is written over': unconditional((key) => key.endsWith('/receipt.json')),
   'a verdict that is written over': unconditional((key) => key.endsWith('/verdict')),
   'no lock': locksNothing,
   'a lock and runs given up while sandboxes are at work': trustsEndedExecutions,

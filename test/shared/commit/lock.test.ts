@@ -38,6 +38,16 @@ describe('takeLock', () => {
     await expect(takeLock(p, 'd', holder('c'))).rejects.toMatchObject({ name: 'LockHeld' });
   });
 
+  it('is worked under for less than its lease, by who has it anywhere', async () => {
+    const p = ports();
+    const lock = await takeLock(p, 'd', holder('a'));
+    p.setTime('2026-01-02T03:20:04.000Z');
+    expect(() => lock.check()).not.toThrow();
+    p.setTime('2026-01-02T03:20:05.000Z');
+    expect(() => lock.check()).toThrow('The lock of data set d was taken 960 s ago where it is held for 960 s');
+    await expect(takeLock(p, 'd', holder('b'))).rejects.toMatchObject({ name: 'LockHeld' });
+  });
+
   it('goes to the next at once where nothing of the holder can be at work', async () => {
     const p = ports();
     await takeLock(p, 'd', holder('a'));

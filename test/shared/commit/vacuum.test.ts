@@ -30,6 +30,16 @@ describe('vacuum', () => {
     expect(await w.rows('shop', 'notes')).toHaveLength(2);
   });
 
+  it('keeps a run of which a sandbox may be at work yet: it would decide anew, and commit what is deleted', async () => {
+    const w = makeWorld({ datasets: [NOTES] });
+    await w.put('notes/a.csv', 'id\n1\n');
+    await w.run({ dataset: 'notes' });
+    w.clock.time = later(30);
+    const ended = { status: async () => 'SUCCEEDED' as const, gone: async () => false };
+    expect((await vacuum({ ...w.ports, executions: ended }, 'test')).runs).toBe(0);
+    expect((await vacuum(w.ports, 'test')).runs).toBe(1);
+  });
+
   it('keeps a run that committed and is not published', async () => {
     const w = makeWorld({ datasets: [NOTES] });
     await w.put('notes/a.csv', 'id\n1\n');
