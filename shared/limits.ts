@@ -53,6 +53,10 @@ export const LOG_CACHE_ENTRY_BYTES = 1 * MiB;
 export const VACUUM_AFTER_HOURS = 24;
 /** A publisher's lease: longer than a Lambda lives (15 minutes), so that no holder is overtaken while it runs. */
 export const LOCK_LEASE_SECONDS = 20 * 60;
+/** A claim of an object in quarantine is padded to this, so that a listing shows it; others, with two keys at worst, stay below. */
+export const QUARANTINED_CLAIM_BYTES = 8 * KiB;
+/** So many objects that are not in the ledger make a sweep list the claims before it tries to claim each. */
+export const CLAIMS_LISTED_FROM = 32;
 /** A run's lease on being the only one: longer than any load. That its execution ended is found out by asking, long before. */
 export const RUN_LOCK_LEASE_SECONDS = 24 * 60 * 60;
 /** … of which a holder uses so much: no Lambda lives as long, and what runs elsewhere stops by itself. */

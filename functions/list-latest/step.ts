@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { z } from 'zod';
-import { type ClaimOutcome, claim } from '../../shared/commit/claims.ts';
+import { quarantinedIds } from '../../shared/commit/claim-listing.ts';
+import { type ClaimOutcome, claim, type Standings } from '../../shared/commit/claims.ts';
 import { finishRun } from '../../shared/commit/finish.ts';
 import type { LogState } from '../../shared/commit/fold.ts';
 import { writeHistory } from '../../shared/commit/history.ts';
@@ -147,13 +148,23 @@ async function list(
   const candidates = predecessor
     ? await objectsOf(ports, fixed, predecessor)
     : await candidatesOf(ports, request, (id) => state.sources.has(id));
-  const { claimed, loaded, held, quarantined } = await claimAll(ports, fixed, candidates.objects, state, attempt);
+  const gated = request.objects === undefined && predecessor === undefined && !reloads(request);
+  const waiting = gated
+    ? await quarantinedIds(ports, request.dataset.name, candidates.objects.length, state.sources.size)
+    : new Set<string>();
+  const asked = candidates.objects.filter(({ id }) => !waiting.has(id));
+  const { claimed, loaded, held, quarantined } = await claimAll(ports, fixed, asked, state, attempt);
   const tasks = batches(claimed);
   return {
     tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'list', attempt), tasks),
     objects: claimed.length,
     bytes: claimed.reduce((sum, source) => sum + source.sizeBytes, 0),
-    skipped: { loaded: loaded + candidates.loaded, held, quarantined, superseded: candidates.superseded },
+    skipped: {
+      loaded: loaded + candidates.loaded,
+      held,
+      quarantined: quarantined + candidates.objects.length - asked.length,
+      superseded: candidates.superseded,
+    },
   };
 }
 
@@ -197,8 +208,12 @@ async function claimAll(
     force: reloads(request),
     redrives: request.redrives !== undefined,
   };
-  const claimEach = (wanted: SourceObject[], at: LogState): Promise<ClaimOutcome[]> =>
-    pMap(wanted, (source) => claim(ports, claimant, source, at), { concurrency: SMALL_CALLS_AT_ONCE });
+  const claimEach = (wanted: SourceObject[], at: LogState): Promise<ClaimOutcome[]> => {
+    const standings: Standings = new Map();
+    return pMap(wanted, (source) => claim(ports, claimant, source, at, standings), {
+      concurrency: SMALL_CALLS_AT_ONCE,
+    });
+  };
 
   const outcomes = await claimEach(sources, state);
   const unfinished = new Set(outcomes.flatMap((outcome) => (typeof outcome === 'object' ? [outcome.unfinished] : [])));

@@ -1,6 +1,7 @@
 import type { SourceObject } from '../domain/source.ts';
 import { PreconditionFailed } from '../errors.ts';
 import type { Ports } from '../ports/ports.ts';
+import { claimBody } from './claim-listing.ts';
 import type { LogState } from './fold.ts';
 import { findJson } from './json-object.ts';
 import { claimKey, loadedKey } from './keys.ts';
@@ -41,12 +42,17 @@ export interface Claimant {
   redrives: boolean;
 }
 
+/** Where holders stand, asked once for all that they hold. */
+export type Standings = Map<string, Promise<Standing>>;
+type Standing = 'settled' | 'at work' | 'unfinished';
+
 /** Claims one object version for a run, taking it over from runs that settled without it. */
 export async function claim(
   ports: Ports,
   claimant: Claimant,
   source: SourceObject,
   state: LogState,
+  standings: Standings = new Map(),
 ): Promise<ClaimOutcome> {
   if (state.sources.has(source.id) && !claimant.force) return 'loaded';
   const address = { bucket: ports.places.work, key: claimKey(claimant.dataset, source.id) };
@@ -58,7 +64,10 @@ export async function claim(
     if (held === 'gone') continue;
     if (held.value.run === claimant.run) return 'claimed';
     if (held.value.quarantined !== undefined && !claimant.force && !claimant.redrives) return 'quarantined';
-    const standing = await standingOf(ports, claimant, held.value, state);
+    const holder = held.value;
+    const known = standings.get(holder.run) ?? standingOf(ports, claimant, holder, state);
+    standings.set(holder.run, known);
+    const standing = await known;
     if (standing === 'at work') return 'held';
     if (standing === 'unfinished') return { unfinished: held.value.run };
     try {
@@ -88,12 +97,7 @@ async function tryPut(ports: Ports, address: { bucket: string; key: string }, bo
  * the log. A holder that is no longer running and did not decide is aborted first; if it decided to commit meanwhile, it is
  * unfinished.
  */
-async function standingOf(
-  ports: Ports,
-  claimant: Claimant,
-  holder: ClaimRecord,
-  state: LogState,
-): Promise<'settled' | 'at work' | 'unfinished'> {
+async function standingOf(ports: Ports, claimant: Claimant, holder: ClaimRecord, state: LogState): Promise<Standing> {
   if (state.runs.has(holder.run)) return 'settled';
   const verdict = await verdictOf(ports.objects, ports.places.work, holder.run);
   if (verdict === 'abort') return 'settled';
@@ -138,7 +142,7 @@ export async function failedClaim(
     left,
     async mark() {
       try {
-        await ports.objects.put(address, JSON.stringify(marked), { condition: { ifMatch: held.etag } });
+        await ports.objects.put(address, claimBody(marked), { condition: { ifMatch: held.etag } });
         return true;
       } catch (error) {
         if (!(error instanceof PreconditionFailed)) throw error;

@@ -119,7 +119,7 @@ describe('widening: rewrite', () => {
   });
 
   it('leaves partitions to what replaces them, and widens the others', async () => {
-    const target = { mode: 'overwrite-partitions', partitionBy: ['day'] } as const;
+    const target = { mode: 'overwrite-partitions' as const, partitionBy: ['day'] };
     const world = makeWorld({ datasets: [readings({ widening: 'rewrite' }, target)] });
     await land(world, { 'a.csv': 'id,v,day\n1,1,x\n2,2,y\n' }, INT_BY_DAY);
     const outcome = await land(world, { 'b.csv': `id,v,day\n3,${BIG},x\n` });
