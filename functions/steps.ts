@@ -1,5 +1,8 @@
 import type { z } from 'zod';
 import type { Ports } from '../shared/ports/ports.ts';
+import { ChooseClustersInput, makeChooseClusters } from './cluster/choose/step.ts';
+import { FitInput, makeFit } from './cluster/fit/step.ts';
+import { makePrepareFeatures, PrepareFeaturesInput } from './cluster/prepare/step.ts';
 import { ConvertStepInput, makeConvert } from './convert/step.ts';
 import { withPlace } from './error-place.ts';
 import { GatherInput, makeGather } from './gather/step.ts';
@@ -25,6 +28,9 @@ export function makeSteps(ports: Ports, resolve: ResolveRequest): Record<string,
     Convert: checked(ConvertStepInput, makeConvert(ports)),
     Gather: checked(GatherInput, makeGather(ports)),
     Repartition: checked(RepartitionStepInput, makeRepartition(ports)),
+    PrepareFeatures: checked(PrepareFeaturesInput, makePrepareFeatures(ports)),
+    Fit: checked(FitInput, makeFit(ports)),
+    ChooseClusters: checked(ChooseClustersInput, makeChooseClusters(ports)),
     Publish: checked(PublishInput, makePublish(ports)),
     Retire: checked(RetireInput, makeRetire(ports)),
     Quarantine: checked(QuarantineInput, makeQuarantine(ports)),

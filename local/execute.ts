@@ -66,6 +66,7 @@ export async function execute(home: Home, request: LoadRequest, options: Execute
     run: { id: run, status },
     tables: lines[0]?.tables ?? [],
     ...(status === 'succeeded' ? await filesOf(home, request, run) : {}),
+    ...(status === 'succeeded' ? await clustersOf(ports, run) : {}),
     sources: sourcesOf(lines),
     objectStoreCalls: callsSince(callsBefore, ports.objects.calls),
     durationMs: Math.round(performance.now() - startedAt),
@@ -81,6 +82,21 @@ function statusOf(outcome: ExecutionResult, lines: HistoryLine[], request: LoadR
   if (outcome.status !== 'SUCCEEDED') return 'failed';
   // A compaction that finds every partition in one file is not on record.
   return lines[0]?.status ?? (request.compact ? 'nothing' : 'succeeded');
+}
+
+/** What the run's clusters came to. */
+async function clustersOf(ports: Home['ports'], run: string): Promise<Pick<RunResult, 'clusters'>> {
+  const clustered = await runFiles(ports, run).clusteredIfAny();
+  if (!clustered) return {};
+  const { algorithm, clusters, noise, points, k, silhouette, inertia, reason } = clustered.report;
+  return {
+    clusters: {
+      ...{ algorithm, clusters, noise, points, reason },
+      ...(k === undefined ? {} : { k }),
+      ...(silhouette ? { silhouette: silhouette.mean } : {}),
+      ...(inertia === undefined ? {} : { inertia }),
+    },
+  };
 }
 
 /** Layout mirror: what the run wrote where, since there is no table that says it. */

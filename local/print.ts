@@ -54,6 +54,11 @@ export function runSummary(result: RunResult, { compact = false }: { compact?: b
     const rows = result.files.slice(0, SHOWN).map((file) => [file.uri, file.rows, formatBytes(file.bytes)]);
     lines.push(textTable(['file', 'rows', 'size'], rows), ...more(result.files.length, '--json lists them'));
   }
+  if (result.clusters) {
+    const { clusters, points, noise, reason } = result.clusters;
+    const rest = noise > 0 ? `, ${formatCount(noise)} noise` : '';
+    lines.push(`${count(clusters, 'cluster')} of ${count(points, 'point')}${rest}. ${reason}`);
+  }
   const quarantined = result.sources.filter((source) => source.status === 'quarantined');
   if (quarantined.length > 0) {
     lines.push(pc.yellow(`${count(quarantined.length, 'object')} quarantined:`));

@@ -10,6 +10,17 @@ export interface RunResult {
   tables: TableResult[];
   /** Layout mirror: the files that the run wrote. */
   files?: { uri: string; rows: number; bytes: number }[];
+  /** What was clustered came to so many clusters. */
+  clusters?: {
+    algorithm: string;
+    clusters: number;
+    noise: number;
+    points: number;
+    reason: string;
+    k?: number;
+    silhouette?: number;
+    inertia?: number;
+  };
   sources: SourceResult[];
   objectStoreCalls: CallCounts;
   durationMs: number;

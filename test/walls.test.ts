@@ -11,7 +11,7 @@ const ROOMS: Record<string, { may: string[]; types?: string[] }> = {
   'shared/ports': { may: ['shared/errors.ts'], types: ['shared/domain', 'shared/engine'] },
   'shared/domain': {
     may: ['shared/errors.ts', 'shared/limits.ts', 'shared/ports', 'shared/formats', 'shared/dataset'],
-    types: ['shared/engine', 'shared/commit'],
+    types: ['shared/engine', 'shared/commit', 'shared/clustering'],
   },
   'shared/dataset': {
     may: [
@@ -21,6 +21,7 @@ const ROOMS: Record<string, { may: string[]; types?: string[] }> = {
       'shared/ports',
       'shared/commit/keys.ts',
       'shared/formats/glm/columns.ts',
+      'shared/clustering/algorithms.ts',
     ],
   },
   'shared/formats': {

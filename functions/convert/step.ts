@@ -29,6 +29,7 @@ import { type ErrorRecord, isObjectFault, objectErrorRecord } from '../../shared
 import { FILES_AT_ONCE, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
 import { uri } from '../../shared/ports/object-store.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
+import { convertDistances } from './distances.ts';
 import { type FetchedInput, fetchGranule, fetchInput } from './fetch-input.ts';
 
 export const ConvertStepInput = TaskItem.extend({ run: z.string(), step: z.enum(['convert', 'whole']) });
@@ -46,6 +47,9 @@ export function makeConvert(ports: Ports) {
     const scratch = await ports.newScratch();
     try {
       const startedAt = ports.clock.now().getTime();
+      const folder = runKeys.attempt(event.run, event.step, event.task, attempt);
+      const isDistances = task.inputs[0]?.part.format === 'distances';
+      if (isDistances) return await convertLists(ports, request.dataset, event, task, { scratch, folder, attempt });
       const fetched = await fetchAll(ports, request.dataset, task, scratch);
       const { outcome, accounts } = await convertAll(ports, plan, task, fetched, {
         tolerance: task.inputs.some((input) => input.range) ? undefined : request.dataset.rejects,
@@ -54,7 +58,6 @@ export function makeConvert(ports: Ports) {
         scratch,
       });
       const durationMs = ports.clock.now().getTime() - startedAt;
-      const folder = runKeys.attempt(event.run, event.step, event.task, attempt);
       const receipt: ConvertReceipt = {
         task: event.task,
         attempt,
@@ -77,6 +80,22 @@ export function makeConvert(ports: Ports) {
 function rowRulesOf({ source }: Dataset): RowRules {
   const { onShortRow, onLongRow } = source.csv;
   return { short: onShortRow ?? 'reject', long: onLongRow ?? 'reject' };
+}
+
+/** The same for lists of distances, which need no engine. */
+async function convertLists(
+  ports: Ports,
+  dataset: Dataset,
+  event: ConvertStepInput,
+  task: ConvertTask,
+  { scratch, folder, attempt }: { scratch: string; folder: string; attempt: string },
+): Promise<{ rowsWritten: number; rowsRejected: number; bytesRead: number }> {
+  const lists = await convertDistances(ports, dataset, task, scratch, folder);
+  const receipt: ConvertReceipt = { task: event.task, attempt, table: task.table, ...lists };
+  const held = await writeReceipt(ports.objects, ports.places.work, event.run, event.step, event.task, receipt);
+  const sum = (of: 'rowsWritten' | 'rowsRejected' | 'bytesRead') =>
+    held.accounts.reduce((all, account) => all + account[of], 0);
+  return { rowsWritten: sum('rowsWritten'), rowsRejected: sum('rowsRejected'), bytesRead: sum('bytesRead') };
 }
 
 type GoodInput = { input: number; file: FetchedInput };

@@ -38,6 +38,8 @@ export interface ListLatestOutput {
   nothing: 'no' | 'skip' | 'fail' | 'compact';
   sources: { items: string; objects: number; bytes: number };
   workers: number;
+  /** Whether what is loaded is clustered before it is committed. */
+  clusters: boolean;
   /** How the load was asked for; not there where nothing was. */
   trigger?: LoadRequest['trigger'];
   /** Compaction: what gather would have planned. */
@@ -77,6 +79,7 @@ export function makeListLatest(ports: Ports, resolve: ResolveRequest) {
       nothing: listed.objects > 0 ? 'no' : await nothing(ports, fixed, listed),
       sources: { items: listed.tasks.items, objects: listed.objects, bytes: listed.bytes },
       workers: fixed.request.dataset.concurrency.workers,
+      clusters: fixed.request.dataset.cluster !== undefined,
       trigger: fixed.request.trigger,
     };
   };
@@ -94,7 +97,8 @@ function leftTo(run: string): Listed {
 
 /** The input asks for nothing, such as S3's test event. */
 function nothingAsked(run: string, bucket: string): ListLatestOutput {
-  return { run, dataset: '', bucket, nothing: 'skip', sources: { items: '', objects: 0, bytes: 0 }, workers: 1 };
+  const sources = { items: '', objects: 0, bytes: 0 };
+  return { run, dataset: '', bucket, nothing: 'skip', sources, workers: 1, clusters: false };
 }
 
 /** A compaction lists nothing: its tasks are the live partitions of many files. */
@@ -110,6 +114,7 @@ async function compaction(ports: Ports, fixed: RunRequest, attempt: string): Pro
     nothing: buckets.count > 0 ? 'compact' : 'skip',
     sources: { items: '', objects: 0, bytes: 0 },
     workers: dataset.concurrency.workers,
+    clusters: false,
     gather: { buckets: buckets.items },
   };
 }

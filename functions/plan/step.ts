@@ -22,6 +22,7 @@ import { judgeFailures } from '../../shared/domain/tolerance.ts';
 import { fromErrorRecord, toErrorRecord } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { checkTables } from './check-tables.ts';
+import { distanceTable } from './distance-table.ts';
 import { liveGroups } from './live-groups.ts';
 import { mirrorTables } from './mirror.ts';
 import { lightningTables, oneTable } from './one-table.ts';
@@ -84,7 +85,10 @@ async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<
   return {
     tables,
     plannedAt: state.version,
-    buckets: dataset.target.layout === 'mirror' ? 0 : bucketsOf(tasks, needsShuffle, bytes),
+    buckets:
+      dataset.target.layout === 'mirror' || dataset.source.format === 'distances'
+        ? 0
+        : bucketsOf(tasks, needsShuffle, bytes),
     tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'plan', attempt), tasks, (task) =>
       needsContainer(task) ? (ports.worker ?? null) : null,
     ),
@@ -151,6 +155,7 @@ async function readings(ports: Ports, run: string): Promise<{ found: FoundObject
 
 function plannedTables(ports: Ports, fixed: RunRequest, found: FoundObject[], state: LogState): Planned {
   if (fixed.request.dataset.target.layout === 'mirror') return mirrorTables(fixed, found, ports.places);
+  if (fixed.request.dataset.source.format === 'distances') return distanceTable(fixed, found);
   const isLightning = found.some(({ parts }) => parts.some((part) => part.level !== undefined));
   return isLightning ? lightningTables(fixed, found, state) : oneTable(fixed, found, state);
 }

@@ -1,4 +1,4 @@
-import type { CommittedSource, FixedFile, Intent, NewFile, TableChange } from '../../shared/commit/entry.ts';
+import type { CommittedSource, FixedFile, Intent, TableChange } from '../../shared/commit/entry.ts';
 import { commitsHeldWith, type LogState, tableKey } from '../../shared/commit/fold.ts';
 import { openLog } from '../../shared/commit/log.ts';
 import { readOutcomes } from '../../shared/commit/receipts.ts';
@@ -18,6 +18,8 @@ import { originOf, type SourceObject } from '../../shared/domain/source.ts';
 import { tableName, tablesOf } from '../../shared/domain/tables.ts';
 import { AccountsMismatch, type ErrorRecord, RETRYABLE, SluiceError } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
+import { clusterChanges, clusterFiles } from './clusters.ts';
+import { numbered } from './numbered.ts';
 
 /** P5: all that the run commits, from receipts alone. */
 export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boolean): Promise<Intent> {
@@ -25,13 +27,15 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
   const [plan, gathered] = await Promise.all([files.plan(), files.gathered()]);
   const { dataset } = fixed.request;
   const finals = await finalFiles(ports, fixed.run, plan, gathered);
-  checkRows(finals, gathered);
+  // What lists of distances come to is written by the clusters alone.
+  if (dataset.source.format !== 'distances') checkRows(finals, gathered);
+  const clustered = await files.clusteredIfAny();
   const state = await openLog(ports.objects, ports.places.work, dataset.name).head();
   const sources = [...new Map(gathered.accounts.map(({ source }) => [source.id, source])).values()];
   const readers = dataset.target.readers;
   const mirrored = dataset.target.layout === 'mirror';
   const tableChanges = (): TableChange[] => {
-    if (mirrored) return [];
+    if (mirrored || dataset.source.format === 'distances') return [];
     if (gathered.compacted) return compactions(dataset, state, finals, gathered.compacted);
     return changesOf(ports, fixed, plan, finals, state, replacesOf(fixed, state, sources, plan)).map((change) => {
       const rewrites = gathered.rewrites?.[tableKey(change)];
@@ -49,8 +53,8 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
     sources: sources.map(committed),
     ...(gathered.drops ? { drops: gathered.drops } : {}),
     ...reuploads(dataset),
-    tables: tableChanges(),
-    fixed: mirrored ? fixedFiles(plan, finals) : [],
+    tables: [...tableChanges(), ...(clustered ? clusterChanges(ports, dataset, clustered) : [])],
+    fixed: [...(mirrored ? fixedFiles(plan, finals) : []), ...(clustered ? clusterFiles(clustered) : [])],
     plannedAt: plan.plannedAt,
   };
 }
@@ -204,32 +208,6 @@ function compactions(
       files: numbered(files, format, dataset),
     };
   });
-}
-
-/** `part-00000.parquet`, numbered within each partition. */
-function numbered(files: TableFile[], format: OutputFormat, dataset: Dataset): NewFile[] {
-  const counts = new Map<string, number>();
-  const ofFormat = files.filter((file) => file.format === format);
-  return ofFormat.map((file) => {
-    const key = JSON.stringify(file.partition);
-    const n = counts.get(key) ?? 0;
-    counts.set(key, n + 1);
-    return {
-      partition: file.partition,
-      name: `part-${String(n).padStart(5, '0')}${extension(format, dataset)}`,
-      staged: file.key,
-      etag: file.etag,
-      rows: file.rows,
-      bytes: file.bytes,
-      ...(file.of ? { of: file.of } : {}),
-      ...(file.rowsOf ? { rowsOf: file.rowsOf } : {}),
-    };
-  });
-}
-
-/** Readers tell a compressed CSV by its name alone; the other formats say it inside. */
-function extension(format: OutputFormat, dataset: Dataset): string {
-  return format === 'csv' && dataset.target.compression.csv === 'gzip' ? '.csv.gz' : `.${format}`;
 }
 
 function fixedFiles(plan: Plan, files: TableFile[]): FixedFile[] {

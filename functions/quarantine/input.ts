@@ -10,7 +10,7 @@ export type CaughtError = z.infer<typeof CaughtError>;
 const FailedTask = TaskItem.extend({
   scope: z.literal('task'),
   run: z.string(),
-  step: z.enum(['read', 'convert', 'whole', 'repartition']),
+  step: z.enum(['read', 'convert', 'whole', 'repartition', 'fit']),
   error: CaughtError,
 });
 

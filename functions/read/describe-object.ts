@@ -55,6 +55,7 @@ export async function describeObject(reading: Reading, source: SourceObject, dat
   if (format !== 'auto' && !CONTAINERS[format].includes(container)) {
     throw new UnknownFormat(`${where} is ${container} where the data set's source is of format ${format}`, { where });
   }
+  if (format === 'distances') return [describeDistances(head, container, source)];
   switch (container) {
     case 'plain':
       return [await describePlain(read, head, source, dataset, where)];
@@ -76,11 +77,28 @@ export async function describeObject(reading: Reading, source: SourceObject, dat
   }
 }
 
+/** A list of distances is what it is said to be: whatever is wrong in it is a rejected line, or found where it is read whole. */
+function describeDistances(head: Uint8Array, container: Container, source: SourceObject): FoundPart {
+  return {
+    format: 'distances',
+    compression: container === 'gzip' || container === 'zstd' ? container : 'none',
+    columns: [
+      { original: 'key1', type: 'string' },
+      { original: 'key2', type: 'string' },
+      { original: 'distance', type: 'double' },
+    ],
+    sizeBytes: Math.max(source.sizeBytes, head.length),
+    confidence: 1,
+    reasons: ['The data set says that it is a list of distances'],
+  };
+}
+
 /** What objects of a stated format may be wrapped in. */
 const CONTAINERS: Record<Exclude<Dataset['source']['format'], 'auto'>, readonly Container[]> = {
   csv: ['plain', 'gzip', 'zstd', 'zip'],
   parquet: ['parquet'],
   glm: ['hdf5'],
+  distances: ['plain', 'gzip', 'zstd'],
 };
 
 /** A granule's levels, as the files of a ZIP would be. They are small: read whole, and mostly with the head already. */

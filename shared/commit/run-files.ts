@@ -1,4 +1,5 @@
 import type { LoadRequest } from '../dataset/request.ts';
+import type { Clustered, PreparedClusters } from '../domain/cluster.ts';
 import type { Gathered, Listed, Plan } from '../domain/load.ts';
 import { RunAborted } from '../errors.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -35,6 +36,11 @@ export function runFiles(ports: Ports, run: string) {
     gatheredIfAny: (pass: 'first' | 'second') => readJsonIfAny<Gathered>(objects, at(runKeys.gathered(run, pass))),
     fixGathered: async (pass: 'first' | 'second', value: Gathered) =>
       (await putOnce(objects, at(runKeys.gathered(run, pass)), value)).value,
+    prepared: () => readJson<PreparedClusters>(objects, at(runKeys.prepared(run))),
+    preparedIfAny: () => readJsonIfAny<PreparedClusters>(objects, at(runKeys.prepared(run))),
+    fixPrepared: async (value: PreparedClusters) => (await putOnce(objects, at(runKeys.prepared(run)), value)).value,
+    clusteredIfAny: () => readJsonIfAny<Clustered>(objects, at(runKeys.clustered(run))),
+    fixClustered: async (value: Clustered) => (await putOnce(objects, at(runKeys.clustered(run)), value)).value,
     /** What publish commits: the second pass where there was one. */
     async gathered(): Promise<Gathered> {
       const last = (await this.gatheredIfAny('second')) ?? (await this.gatheredIfAny('first'));

@@ -5,6 +5,7 @@ import { parsePartitionItem, resolveColumns, resolvePartitions } from '../domain
 import { type Column, RESCUED_COLUMN } from '../domain/schema.ts';
 import { SOURCE_ID_COLUMN } from '../domain/source.ts';
 import { SluiceError } from '../errors.ts';
+import { clusterPlan } from './cluster.ts';
 import { declaredColumns, isDatasetName, type ParsedDefinition } from './dataset.ts';
 import type { KeyPath, Problem } from './problems.ts';
 
@@ -18,6 +19,7 @@ export function checkDefinition(definition: ParsedDefinition): Problem[] {
     ...checkSchema(definition),
     ...checkTarget(definition.target),
     ...checkColumns(definition),
+    ...checkClusters(definition),
     ...checkRewrites(definition),
   ];
 }
@@ -197,6 +199,37 @@ function declaredTable(definition: ParsedDefinition): Column[] | undefined {
   if (declared === undefined) return undefined;
   const names = normaliseNames(declared.map((column) => column.name));
   return declared.map(({ name, type }, i): Column => ({ name: names[i]!, original: name, type: type ?? 'timestamp' }));
+}
+
+/** `cluster`: what goes together, and the algorithm with its parameters. */
+function checkClusters({ cluster, source, target, schema }: ParsedDefinition): Problem[] {
+  const distances = source.format === 'distances';
+  if (!cluster) {
+    return distances
+      ? [problem(['source', 'format'], 'source.format: distances is to be clustered; say cluster: {}, or how')]
+      : [];
+  }
+  const problems: Problem[] = [];
+  if (target.layout === 'mirror') problems.push(problem(['cluster'], 'cluster does not go with layout: mirror'));
+  if (!target.formats.includes('parquet')) {
+    problems.push(
+      problem(['target', 'formats'], 'cluster reads what was loaded as Parquet: add parquet to target.formats'),
+    );
+  }
+  if (distances && cluster.features) {
+    problems.push(problem(['cluster', 'features'], 'cluster.features are of points; distances have none'));
+  }
+  if (distances && schema) problems.push(problem(['schema'], 'distances have the columns key1, key2 and distance'));
+  if (!distances && !cluster.features) {
+    problems.push(problem(['cluster'], 'cluster needs features: the columns that points are made of'));
+    return problems;
+  }
+  if (!distances && cluster.output) {
+    problems.push(problem(['cluster', 'output'], 'cluster.output is for distances'));
+  }
+  const read = clusterPlan(cluster, distances ? 'distances' : 'points');
+  if ('problems' in read) problems.push(...read.problems.map(({ key, message }) => problem(['cluster', key], message)));
+  return problems;
 }
 
 function checkZone(path: KeyPath, zone: string): Problem[] {

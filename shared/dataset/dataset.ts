@@ -12,6 +12,7 @@ import {
   DEFAULT_WORKERS,
   MAX_WORKERS,
 } from '../limits.ts';
+import { ClusterSettings } from './cluster.ts';
 
 /**
  * What is loaded, from where, into which table, and how strictly. One YAML file a data set under `datasets/`.
@@ -152,9 +153,12 @@ export const SourceDefinition = z
       .default('skip')
       .describe('Whether a run that finds no object succeeds without loading, or fails as NoInputObjects'),
     format: z
-      .enum(['auto', 'csv', 'parquet', 'glm'])
+      .enum(['auto', 'csv', 'parquet', 'glm', 'distances'])
       .default('auto')
-      .describe('auto: from the content of each object. glm: granules of lightning (GOES-R GLM L2 LCFA)'),
+      .describe(
+        'auto: from the content of each object. glm: granules of lightning (GOES-R GLM L2 LCFA). ' +
+          'distances: lists of key1,key2,distance, which are clustered',
+      ),
     access: Access.default({}),
     csv: CsvOptions.default({}),
     glm: GlmSettings.default({}),
@@ -279,6 +283,7 @@ export const DatasetDefinition = z
       "Column names, or name: type, in the files' order where they have no header. Default: from the files",
     ),
     target: TargetDefinition,
+    cluster: ClusterSettings.optional(),
     evolution: z
       .enum(['add', 'fail', 'rescue'])
       .default('add')
@@ -336,11 +341,22 @@ export function modeOf(dataset: Dataset): 'append' | 'overwrite-partitions' | 'o
   return dataset.target.mode ?? (dataset.target.partitionBy.length > 0 ? 'overwrite-partitions' : 'append');
 }
 
-/** What stands behind the table's name, where a load makes several: the levels of granules that the data set says are its source. */
-export function tableSuffixes({ source, target }: Pick<Dataset, 'source' | 'target'>): string[] {
-  if (source.format !== 'glm' || target.layout === 'mirror') return [''];
-  return (source.glm.levels ?? GLM_LEVELS).map((level) => `_${level}`);
+/**
+ * What stands behind the table's name for every table that the data set says it makes: the levels of granules, the clusters
+ * and their summary.
+ */
+export function tableSuffixes(dataset: Pick<Dataset, 'source' | 'target' | 'cluster'>): string[] {
+  const { source, target, cluster } = dataset;
+  const isLightning = source.format === 'glm' && target.layout !== 'mirror';
+  const loaded = isLightning ? (source.glm.levels ?? GLM_LEVELS).map((level) => `_${level}`) : [''];
+  if (!cluster) return loaded;
+  if (source.format === 'distances') return ['', SUMMARY_SUFFIX];
+  const of = isLightning ? `_${cluster.of}` : '';
+  return [...loaded, `${of}${CLUSTERS_SUFFIX}`, `${of}${SUMMARY_SUFFIX}`];
 }
+
+export const CLUSTERS_SUFFIX = '_clusters';
+export const SUMMARY_SUFFIX = '_cluster_summary';
 
 /** How long replaced files stay: none for readers by path, else as the data set or the deployment has it. */
 export function graceSecondsOf({ target }: Pick<Dataset, 'target'>, defaultMinutes: number): number {

@@ -41,13 +41,18 @@ export function outputsOf(dataset: Dataset, places: Places): OutputPlace[] {
       what: `the ${format} files`,
     }));
   }
-  return tableSuffixes(dataset).flatMap((suffix) =>
+  const tables = tableSuffixes(dataset).flatMap((suffix) =>
     target.formats.map((format) => ({
       bucket,
       prefix: tableFolder(target, format, suffix),
       what: `the table ${target.database}.${tableName(target.table, format, suffix)}`,
     })),
   );
+  const file = dataset.cluster?.output;
+  if (!file) return tables;
+  const [fixed = '', ...tokens] = file.path.split('{');
+  const prefix = tokens.length > 0 ? fixed.replace(/[^/]*$/, '') : `${file.path}/`;
+  return [...tables, { bucket: file.bucket ?? places.lake, prefix, what: 'the file of the clusters' }];
 }
 
 /** What of the work bucket is Sluice's own. */

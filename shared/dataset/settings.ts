@@ -56,7 +56,8 @@ function expand(key: string, value: unknown): Settings {
 
 /**
  * One definition over another: mappings are merged key by key, everything else is replaced, and null takes a key away, so
- * that its default holds. `schema` is replaced whole, since the order of its columns counts.
+ * that its default holds. `schema` is replaced whole, since the order of its columns counts, and so are an algorithm's
+ * `params`, which mean nothing to another.
  */
 export function mergeSettings(base: Settings, over: Settings): Settings {
   return merge(base, over, false);
@@ -67,13 +68,15 @@ export function joinSettings(base: Settings, over: Settings): Settings {
   return merge(base, over, true);
 }
 
+const WHOLE: ReadonlySet<string> = new Set(['schema', 'params']);
+
 function merge(base: Settings, over: Settings, keepNull: boolean): Settings {
   const merged = new Map(Object.entries(base));
   for (const [key, value] of Object.entries(over)) {
     const before = merged.get(key);
     if (value === null && !keepNull) merged.delete(key);
     else if (isSettings(value))
-      merged.set(key, merge(key !== 'schema' && isSettings(before) ? before : {}, value, keepNull));
+      merged.set(key, merge(!WHOLE.has(key) && isSettings(before) ? before : {}, value, keepNull));
     else merged.set(key, value);
   }
   // Not by assignment: that would take a key named __proto__ for the prototype.

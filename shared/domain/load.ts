@@ -35,7 +35,7 @@ export interface ReadTask {
 /** One file of an object: the object itself, an entry of a ZIP, or a level of a granule of lightning. */
 export interface FilePart {
   entry?: ZipEntry;
-  format: 'csv' | 'parquet' | 'glm';
+  format: 'csv' | 'parquet' | 'glm' | 'distances';
   /** Of a granule (`glm`): the table that this is. */
   level?: GlmLevel;
   compression: 'none' | 'gzip' | 'zstd' | 'zip';
@@ -192,6 +192,16 @@ export interface ConvertReceipt {
   staged: (StoredFile & { bucket: number; table?: number })[];
   files: (FinalStoredFile & { table?: number })[];
   rejects: StoredFile | undefined;
+  /** Of lists of distances: each input's keys and edges. */
+  graphs?: StoredGraph[];
+}
+
+/** The pairs within reach of one list of distances: keys by number, and edges between the numbers. */
+export interface StoredGraph {
+  /** Index into the task's inputs. */
+  input: number;
+  keys: StoredFile;
+  edges: StoredFile;
 }
 
 // ── gather ──────────────────────────────────────────────────────────────────────────────────────────────────────────

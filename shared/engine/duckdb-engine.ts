@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { ENGINE_LIMIT_SHARE, ENGINE_MEMORY_SHARE } from '../limits.ts';
+import { clusterTablesJob, collectJob } from './cluster-jobs.ts';
 import { convertJob } from './convert-job.ts';
 import { describeShape, parquetShape } from './parquet-files.ts';
 import { repartitionJob } from './repartition-job.ts';
@@ -54,8 +55,13 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
 
   return {
     convert: (job) =>
-      withSession({ ...job, inputs: job.inputs.map(({ path }) => path), log: true }, (session) => convertJob(session, job)),
+      withSession({ ...job, inputs: job.inputs.map(({ path }) => path), log: true }, (session) =>
+        convertJob(session, job),
+      ),
     repartition: (job) => withSession(job, (session) => repartitionJob(session, job)),
+    collectRows: (job) =>
+      withSession({ ...job, inputs: job.inputs.map(({ path }) => path) }, (session) => collectJob(session, job)),
+    writeClusters: (job) => withSession({ ...job, inputs: [job.rows] }, (session) => clusterTablesJob(session, job)),
     async describeParquet(path) {
       const scratch = await mkdtemp(join(tmpdir(), 'sluice-describe-'));
       try {

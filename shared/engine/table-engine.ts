@@ -1,6 +1,7 @@
 import type { Column, OutputFormat, PartitionValues } from '../domain/schema.ts';
 import type { ErrorRecord } from '../errors.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
+import type { ClusterTablesJob, CollectedRows, CollectJob } from './cluster-jobs.ts';
 
 /**
  * What the steps ask of the engine that turns local files into table files. It touches nothing but the paths it is given;
@@ -13,6 +14,10 @@ export interface TableEngine {
   repartition(job: RepartitionJob): Promise<RepartitionOutcome>;
   /** Columns and row count of a local Parquet file; `CorruptFile` where it is none. */
   describeParquet(path: string): Promise<ParquetDescription>;
+  /** A table's files read together, and features of it as numbers. */
+  collectRows(job: CollectJob): Promise<CollectedRows>;
+  /** Rows with their clusters, and the clusters, as final files of two tables. */
+  writeClusters(job: ClusterTablesJob): Promise<{ clusters: FinalFile[]; summary: FinalFile[] }>;
   close(): Promise<void>;
 }
 

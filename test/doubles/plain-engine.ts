@@ -23,7 +23,15 @@ export type PlainRow = Record<string, string | null>;
  * in every format that are JSON lines of rows. A field `!` makes its row a rejected one.
  */
 export function plainEngine(): TableEngine {
-  return { convert, repartition, describeParquet, close: async () => undefined };
+  const unable = () => Promise.reject(new Error('The plain engine knows no numbers, and so no clusters'));
+  return {
+    convert,
+    repartition,
+    describeParquet,
+    collectRows: unable,
+    writeClusters: unable,
+    close: async () => undefined,
+  };
 }
 
 export function parsePlainFile(bytes: Uint8Array): PlainRow[] {

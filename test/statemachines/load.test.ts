@@ -30,12 +30,20 @@ interface Route {
   nothing: 'no' | 'skip' | 'fail' | 'compact';
   broken: number;
   shuffle: boolean;
+  clusters: boolean;
   outcome: 'committed' | 'void';
   /** Where a container runs what is too large for a function. */
   worker: object | null;
 }
 /** Passes every state that does work, but those that only a failure leads to. */
-const WHOLE_WAY: Route = { nothing: 'no', broken: 1, shuffle: true, outcome: 'committed', worker: null };
+const WHOLE_WAY: Route = {
+  nothing: 'no',
+  broken: 1,
+  shuffle: true,
+  clusters: true,
+  outcome: 'committed',
+  worker: null,
+};
 const ITEM = { task: 't-000001', at: { key: 'tasks.jsonl', start: 0, end: 10 } };
 
 interface Walk {
@@ -74,7 +82,9 @@ async function walk(
       nothing: way.nothing,
       sources: { items: 'items.json' },
       gather: { buckets: 'items.json' },
+      clusters: way.clusters,
     },
+    PrepareFeatures: { fits: 'items.json' },
     Plan: { splits: 'items.json' },
     Publish: { outcome: way.outcome, graceSeconds: 30, successor: { name: 'next', input: { successorOf: 'R' } } },
     Quarantine: { error: 'BadInput', cause: '{"errorMessage":"row 3"}' },
@@ -213,6 +223,7 @@ describe('load.asl.yml', () => {
     [{ broken: 0, shuffle: true }, 'SUCCEEDED', 'Succeeded'],
     [{ broken: 2, shuffle: false }, 'SUCCEEDED', 'Succeeded'],
     [{}, 'SUCCEEDED', 'Succeeded'],
+    [{ clusters: false }, 'SUCCEEDED', 'Succeeded'],
     [{ outcome: 'void' }, 'SUCCEEDED', 'Superseded'],
   ])('%j ends %s in %s', async (route, status, endState) => {
     const { result, taken } = await walk(route);
@@ -306,7 +317,7 @@ describe('load.asl.yml', () => {
       for (const step of taken) walked.add(step);
     };
     for (const nothing of ['no', 'skip', 'fail', 'compact'] as const) add(await walk({ nothing }));
-    add(await walk({ broken: 0, shuffle: false }));
+    add(await walk({ broken: 0, shuffle: false, clusters: false }));
     add(await walk({ outcome: 'void' }));
     for (const { path, error } of retried) add(await exhaust(path, error));
     for (const path of states.keys()) add(await exhaust(path, 'BadInput'));

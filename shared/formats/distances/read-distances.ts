@@ -212,7 +212,10 @@ export class DistanceReader {
     if (!this.#options.integers) return keys.intern(this.#line, from, to);
     const text = this.#text(field).trim();
     if (!/^[+-]?\d+(?:\.0+)?$/.test(text)) return -1;
-    const plain = Buffer.from(BigInt(text.replace(/^\+|\.0+$/g, '')).toString());
+    const value = BigInt(text.replace(/^\+|\.0+$/g, ''));
+    // What the table's whole numbers hold.
+    if (BigInt.asIntN(64, value) !== value) return -1;
+    const plain = Buffer.from(value.toString());
     return keys.intern(plain, 0, plain.length);
   }
 

@@ -10,8 +10,11 @@ export interface PlainColumn {
   name: string;
   /** `timestamp`: microseconds since 1970, UTC. */
   type: 'boolean' | 'int' | 'bigint' | 'double' | 'timestamp' | 'string';
-  /** One value a row, or one for all rows. What stands where `nulls` says so is not looked at. */
-  values: ArrayLike<number> | ArrayLike<string> | number | string;
+  /**
+   * One value a row, or one for all rows; of text also a function that gives a row's bytes. What stands where `nulls` says so is not
+   * looked at.
+   */
+  values: ArrayLike<number> | ArrayLike<string> | BigInt64Array | number | string | ((row: number) => Uint8Array);
   /** 1 where the row has no value. */
   nulls?: Uint8Array;
 }
@@ -108,7 +111,8 @@ function plainValues({ name, type, values, nulls }: PlainColumn, from: number, t
   const rows = presentRows(nulls, from, to);
   const count = rows.length;
   const isWhole = count === to - from;
-  if (type === 'string') return textValues(values as ArrayLike<string> | string, rows);
+  if (type === 'string') return textValues(values as ArrayLike<string> | string | ((row: number) => Uint8Array), rows);
+  if (values instanceof BigInt64Array && isWhole) return bytesOf(values.subarray(from, to));
   if (typeof values !== 'object') return plainValues({ name, type, values: new Array(count).fill(values) }, 0, count);
   const numbers = values as ArrayLike<number>;
   switch (type) {
@@ -149,7 +153,8 @@ function presentRows(nulls: Uint8Array | undefined, from: number, to: number): U
   return rows.subarray(0, count);
 }
 
-function textValues(values: ArrayLike<string> | string, rows: Uint32Array): Uint8Array {
+function textValues(values: ArrayLike<string> | string | ((row: number) => Uint8Array), rows: Uint32Array): Uint8Array {
+  if (typeof values === 'function') return Buffer.concat(Array.from(rows, (row) => withLength(values(row))));
   if (typeof values === 'string') {
     const one = textValue(values);
     const all = Buffer.alloc(one.length * rows.length);
@@ -157,6 +162,13 @@ function textValues(values: ArrayLike<string> | string, rows: Uint32Array): Uint
     return all;
   }
   return Buffer.concat(Array.from(rows, (row) => textValue(values[row]!)));
+}
+
+function withLength(bytes: Uint8Array): Uint8Array {
+  const value = Buffer.alloc(4 + bytes.length);
+  value.writeUInt32LE(bytes.length);
+  value.set(bytes, 4);
+  return value;
 }
 
 function textValue(text: string): Uint8Array {

@@ -31,6 +31,7 @@ export interface RunJson {
     partitions: number;
   }[];
   files?: { uri: string; rows: number; bytes: number }[];
+  clusters?: { algorithm: string; clusters: number; noise: number; points: number; reason: string; k?: number };
   sources: {
     uri: string;
     entry?: string;
