@@ -14,6 +14,8 @@ export interface Grammar {
   runs?: boolean;
   /** Lines that begin so are passed over; left out: none. */
   comment?: string;
+  /** Fields of the table, as far as they are known. */
+  columns?: number;
 }
 
 export interface LenientRow {
@@ -66,7 +68,7 @@ export interface LenientParser {
  * Splits text into rows as a forgiving person would, and counts what a strict reader trips over:
  * - a quote opens a field only at its start (blanks before it are passed over) and closes it only before a delimiter or a
  *   line end; unescaped quotes inside are part of the value, where a later one on the line closes it;
- * - a quote that nothing closes, within `QUOTED_FIELD_MAX_LINES` lines, is part of the value.
+ * - a quote that nothing closes, within `QUOTED_FIELD_MAX_LINES` lines (or, where these are no rows, anywhere), is part of the value.
  *
  * @param whole the text ends where the file ends; else a row open at its end may be cut, and `counts.openEnd` says so
  */
@@ -131,12 +133,32 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
     return Math.min(lfAt, crAt);
   };
 
+  /** Of the lines below that at `from`, most split like the table's rows: what seems a quoted text is none. */
+  const looksLikeRows = (from: number): boolean => {
+    const counts = new Map<number, number>();
+    let filled = 0;
+    let end = lineEndAt(from);
+    for (let line = 1; line < QUOTED_FIELD_MAX_LINES && end < length; line++) {
+      const start = end + 1;
+      end = lineEndAt(start);
+      // an empty line, or what is between a carriage return and its line feed
+      if (end - start < 1) continue;
+      const fields = text.slice(start, end).split(delimiter).length;
+      counts.set(fields, (counts.get(fields) ?? 0) + 1);
+      filled++;
+    }
+    const alike = grammar.columns === undefined ? Math.max(0, ...counts.values()) : (counts.get(grammar.columns) ?? 0);
+    return alike * 2 > filled;
+  };
+
   /** Index of the quote that closes the one at `open`; -1 where none does within reach. */
   const closingQuote = (open: number): number => {
     let lines = 0;
     let lineEnd = lineEndAt(open);
     for (let i = text.indexOf(quote, open + 1); i !== -1; i = text.indexOf(quote, i + 1)) {
-      for (; lineEnd < i; lineEnd = lineEndAt(lineEnd + 1)) if (++lines > QUOTED_FIELD_MAX_LINES) return -1;
+      for (; lineEnd < i; lineEnd = lineEndAt(lineEnd + 1)) {
+        if (++lines === QUOTED_FIELD_MAX_LINES + 1 && looksLikeRows(open)) return -1;
+      }
       if (backslash) {
         let slashes = 0;
         while (text.charCodeAt(i - 1 - slashes) === 92 && i - 1 - slashes > open) slashes++;
@@ -174,7 +196,9 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
 
   /** What follows a quote decides what it is: at the end of a part, the rest must be seen. */
   const isUnseen = (close: number, open: number): boolean =>
-    close === -1 ? fewLinesFrom(text, open, loneCr) : afterBlanks(close + 1) + Math.max(delimiterLength, 2) > length;
+    close === -1
+      ? fewLinesFrom(text, open, loneCr) || !looksLikeRows(open)
+      : afterBlanks(close + 1) + Math.max(delimiterLength, 2) > length;
 
   /** The second of two quotes that end a field on the line, where no quote before `end` closes it otherwise: `"12" x 9""`. */
   const unescapedClose = (open: number, end: number): number => {

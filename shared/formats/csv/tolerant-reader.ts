@@ -119,6 +119,7 @@ export class TolerantRecords {
       skipSpace: dialect.skipInitialSpace === true,
       runs: dialect.delimiterRuns === true,
       comment: this.text.encode(dialect.comment),
+      columns: options.columns,
     };
     this.offset = options.firstByte ?? 0;
     this.line = (options.firstLine ?? 1) - 1;

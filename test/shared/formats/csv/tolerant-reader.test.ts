@@ -33,6 +33,18 @@ async function read(bytes: Buffer, dialect: Partial<CsvDialect>, columns: number
 const fieldsOf = (rows: TolerantRow[]) => rows.map((row) => row.fields);
 
 describe('readTolerant', () => {
+  it('takes a quoted text of very many lines for one, and rows behind a stray quote for rows', async () => {
+    const lines = (line: string) => Array.from({ length: 1_000 }, () => line).join('\n');
+    const text = await read(Buffer.from(`1,"${lines('x,y of it')}",z\n2,b,c\n`), {}, 3, 1 << 12);
+    expect(text.map((row) => [row.fields[0], row.verdict, row.mended])).toEqual([
+      ['1', 'fits', false],
+      ['2', 'fits', false],
+    ]);
+    const rows = await read(Buffer.from(`1,"a,z\n${lines('5,b,c')}\n2,b",c\n`), {}, 3, 1 << 12);
+    expect(rows).toHaveLength(1_002);
+    expect(rows[0]!.fields).toEqual(['1', '"a', 'z']);
+  });
+
   it('gives verdicts and reasons, and shifts nothing', async () => {
     const rows = await read(Buffer.from('a,b,c\n1,2\n1,2,3,4\n1,2,3,\n'), {}, 3);
     expect(rows.map((row) => row.verdict)).toEqual(['fits', 'short', 'long', 'fits']);
