@@ -102,6 +102,8 @@ export interface Faulty {
   calls(): readonly Call[];
   /** The call that met the fault. */
   struck(): Call | undefined;
+  /** Calls that met a fault of the storm. */
+  storms(): number;
   /** Whether the process is dead. */
   killed(): boolean;
   /** Each change of a catalog's swap is a call of its own: for `onStep` of the catalog. */
@@ -113,6 +115,8 @@ export interface FaultOptions {
   turn?: (call: Call) => Promise<void>;
   /** An abandoned attempt's calls wait for this. */
   late?: () => Promise<void>;
+  /** A fault that befalls this call besides, if any. */
+  storm?: () => Fault | undefined;
   /** Told to stop the execution. */
   stop?: () => void;
 }
@@ -146,20 +150,23 @@ export function faultyStores(objects: ObjectStore, catalog: Catalog, options: Fa
   let dead = false;
   let struck: Call | undefined;
   let met: Call[] = [];
+  let storms = 0;
 
   function checkAlive(attempt: Attempt | undefined): void {
     if (dead || attempt?.dead) throw new Killed();
   }
 
-  async function before(call: Call, busy: () => Error): Promise<boolean> {
+  async function before(call: Call, busy: () => Error): Promise<Fault | undefined> {
     const attempt = attempts.getStore();
     checkAlive(attempt);
     const mine = (place?.test(call.what) ?? true) && met.push(call) - 1 === target;
     await options.turn?.(call);
     checkAlive(attempt);
-    if (!mine || fault === undefined || !canMeet(fault, call)) return false;
-    struck = call;
-    switch (fault) {
+    const meant = mine ? fault : options.storm?.();
+    if (meant === undefined || !canMeet(meant, call)) return undefined;
+    if (mine) struck = call;
+    else storms++;
+    switch (meant) {
       case 'busy-before':
         throw busy();
       case 'conflict':
@@ -175,24 +182,24 @@ export function faultyStores(objects: ObjectStore, catalog: Catalog, options: Fa
         options.stop?.();
         if (attempt) await options.late?.();
         checkAlive(attempt);
-        return false;
+        return undefined;
       case 'abandoned':
         // The state machine's own calls have nobody who could give them up.
         if (!attempt) throw busy();
         attempt.giveUp(new SandboxTimedOut());
         await options.late?.();
         checkAlive(attempt);
-        return false;
+        return undefined;
       default:
-        return true;
+        return meant;
     }
   }
 
-  function after(busy: () => Error): void {
+  function after(strikes: Fault | undefined, busy: () => Error): void {
     checkAlive(attempts.getStore());
-    if (fault === 'busy-after') throw busy();
-    if (fault === 'refused-after') throw new PreconditionFailed('412 for its own success, by the drill');
-    if (fault === 'killed-after') {
+    if (strikes === 'busy-after') throw busy();
+    if (strikes === 'refused-after') throw new PreconditionFailed('412 for its own success, by the drill');
+    if (strikes === 'killed-after') {
       dead = true;
       throw new Killed();
     }
@@ -214,8 +221,7 @@ export function faultyStores(objects: ObjectStore, catalog: Catalog, options: Fa
       return async (...args: any[]) => {
         const strikes = await before(described(method, args), busy);
         const result = await call(...args);
-        checkAlive(attempts.getStore());
-        if (strikes) after(busy);
+        after(strikes, busy);
         return result;
       };
     }
@@ -229,7 +235,7 @@ export function faultyStores(objects: ObjectStore, catalog: Catalog, options: Fa
           checkAlive(attempts.getStore());
           yield info;
         }
-        if (strikes) after(busy);
+        after(strikes, busy);
       };
     }
   }
@@ -242,16 +248,18 @@ export function faultyStores(objects: ObjectStore, catalog: Catalog, options: Fa
       place = at;
       target = k;
       met = [];
+      storms = 0;
       dead = false;
       struck = undefined;
     },
     calls: () => met,
     struck: () => struck,
+    storms: () => storms,
     killed: () => dead,
     async catalogStep(what) {
       const busy = () => new CatalogConflict('Throttled by the drill in the middle of a swap');
       const strikes = await before({ method: 'step', what, conditional: false }, busy);
-      if (strikes) after(busy);
+      after(strikes, busy);
     },
   };
 }

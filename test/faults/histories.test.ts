@@ -5,7 +5,7 @@ import { MUTATIONS } from './mutations.ts';
 
 /** Longer ones: npm run drill -- --histories 2000 --seed 1 */
 const FULL = process.env['SLUICE_DRILL'] === 'full';
-const HISTORIES = FULL ? 300 : 40;
+const HISTORIES = FULL ? 150 : 40;
 const WITHIN = 200;
 /** These are caught within a few histories; the others take longer than a run of all tests should. */
 const QUICK = [

@@ -125,6 +125,7 @@ class History {
     if (lab.chance(0.2)) work.push(this.begin(() => ({ dataset: 'd', compact: true })));
     if (lab.chance(0.3)) work.push(this.redriveMidway());
     if (lab.chance(0.3)) work.push(this.begin(() => this.again()));
+    for (let i = lab.draw(4); i > 0; i--) work.push(this.endAgain());
     for (let i = lab.draw(3); i > 0; i--) work.push(this.vacuum());
     await Promise.all(work);
     await lab.idle();
@@ -181,6 +182,7 @@ class History {
       at,
       doubled: lab.chance(0.3) ? 0.2 : 0,
       slow: lab.chance(0.1) ? 0.01 : 0,
+      storm: lab.chance(0.2) ? 0.02 : 0,
     };
   }
 
@@ -220,6 +222,11 @@ class History {
     const { etag } = this.model.last(key);
     await this.execute([{ bucket: PLACES.landing, key, etag }]);
     if (this.lab.chance(0.5)) await this.begin(() => this.request(this.events));
+  }
+
+  private async endAgain(): Promise<void> {
+    await this.lab.turns.wait(this.lab.draw(2 * SPAN_MS));
+    await this.lab.endAgain();
   }
 
   private async redriveMidway(): Promise<void> {

@@ -24,6 +24,8 @@ import { Turns } from './turns.ts';
 export const PLACES = { landing: 'landing', work: 'work', lake: 'lake' };
 const DEFINITION = join(import.meta.dirname, '..', '..', 'statemachines', 'load.asl.yml');
 const LAMBDA_MAX_MS = LAMBDA_MAX_SECONDS * 1000;
+/** What passes when it is tried again. */
+const TRANSIENT: Fault[] = ['busy-before', 'busy-after', 'conflict', 'refused-after'];
 let definition: Promise<Definition> | undefined;
 
 export interface Stores {
@@ -47,6 +49,8 @@ export interface ExecuteOptions {
   doubled?: number;
   /** Share of the calls to the stores that take minutes. */
   slow?: number;
+  /** Share of the calls that fail for a moment. */
+  storm?: number;
   name?: string;
   /** By state machine's name of a step: what is done around its calls. */
   around?: Record<string, (call: StepHandler, event: unknown, attempt: string) => Promise<unknown>>;
@@ -76,6 +80,8 @@ export class Lab {
   /** By execution's ARN: when it ended; undefined while it runs. */
   private readonly known = new Map<string, { ended?: number; killed: () => boolean }>();
   private readonly atWork = new Set<Promise<unknown>>();
+  /** What was told of the ends of executions, by a Catch or EventBridge. */
+  private readonly endings: { name: string; step: string; event: unknown }[] = [];
   private ids = 0;
 
   constructor(
@@ -146,21 +152,16 @@ export class Lab {
     definition ??= loadDefinition(DEFINITION);
     const machine = await definition;
     const stopping = new AbortController();
-    const faulty = faultyStores(this.stores.objects, this.stores.catalog, {
-      turn: () => this.turns.wait(this.chance(options.slow ?? 0) ? this.draw(LAMBDA_MAX_MS) : 0),
-      late: () => this.turns.wait(this.draw(LAMBDA_MAX_MS)),
-      stop: () => stopping.abort(),
-    });
-    faulty.arm(options.fault, options.k ?? -1, options.at);
-    const ports = this.ports(faulty);
-    const steps = makeSteps(ports, (asked, now) =>
-      toRequest(asked, { environment: {}, datasets: this.datasets, places: PLACES, now }),
-    );
+    const { faulty, ports, steps } = this.deploy(options, () => stopping.abort());
+    const name = options.name ?? `e${this.executions}`;
+    const startTime = new Date(this.turns.now).toISOString();
+    const run = runId({ name, startTime });
     const handlers = Object.fromEntries(
       Object.entries(steps).map(([step, handler]) => [
         `${step}LambdaFunction`,
         (event: unknown, { attemptId }: { attemptId: string }) => {
           const around = options.around?.[step];
+          if (step === 'Quarantine' && 'state' in (event as object)) this.endings.push({ name, step, event });
           if (around) return this.sandbox(() => around(handler, event, attemptId));
           if (this.chance(options.doubled ?? 0))
             this.sandbox(() => handler(event, ports.newId())).catch(() => undefined);
@@ -168,9 +169,6 @@ export class Lab {
         },
       ]),
     );
-    const name = options.name ?? `e${this.executions}`;
-    const idOf = (of: string) => `arn:aws:states:local:000000000000:execution:load:${of}`;
-    const startTime = new Date(this.turns.now).toISOString();
     const result = await this.faulty.run(faulty, () =>
       runMachine({
         definition: machine,
@@ -195,7 +193,39 @@ export class Lab {
         },
       }),
     );
-    return { ...result, run: runId({ name, startTime }), struck: faulty.struck() !== undefined, calls: faulty.calls() };
+    if (result.status !== 'SUCCEEDED') this.endings.push({ name, step: 'Quarantine', event: told(result) });
+    return { ...result, run, struck: faulty.struck() !== undefined || faulty.storms() > 0, calls: faulty.calls() };
+  }
+
+  private deploy(options: ExecuteOptions, stop?: () => void) {
+    const faulty = faultyStores(this.stores.objects, this.stores.catalog, {
+      turn: () => this.turns.wait(this.chance(options.slow ?? 0) ? this.draw(LAMBDA_MAX_MS) : 0),
+      late: () => this.turns.wait(this.draw(LAMBDA_MAX_MS)),
+      storm: () => (this.chance(options.storm ?? 0) ? TRANSIENT[this.draw(TRANSIENT.length)] : undefined),
+      ...(stop ? { stop } : {}),
+    });
+    faulty.arm(options.fault, options.k ?? -1, options.at);
+    const ports = this.ports(faulty);
+    const steps = makeSteps(ports, (asked, now) =>
+      toRequest(asked, { environment: {}, datasets: this.datasets, places: PLACES, now }),
+    );
+    return { faulty, ports, steps };
+  }
+
+  /**
+   * How an execution ended is told once more: by EventBridge, which tells late and twice, or by Step Functions' redrive of
+   * an execution, which repeats the call that failed, days later if need be. False where none has ended so far.
+   */
+  async endAgain(): Promise<boolean> {
+    if (this.endings.length === 0) return false;
+    const { name, step, event } = this.endings[this.draw(this.endings.length)];
+    const { faulty, ports, steps } = this.deploy({});
+    const redriven = 'state' in (event as object);
+    const before = this.known.get(idOf(name));
+    if (redriven && before) this.known.set(idOf(name), { killed: () => false });
+    await this.faulty.run(faulty, () => this.sandbox(() => steps[step](event, ports.newId())).catch(() => undefined));
+    if (redriven && before) this.known.set(idOf(name), { ended: this.turns.now, killed: () => false });
+    return true;
   }
 
   /** A Lambda: it ends with its time, not with whoever called it. */
@@ -239,4 +269,24 @@ export class Lab {
     }
     return done;
   }
+}
+
+function idOf(name: string): string {
+  return `arn:aws:states:local:000000000000:execution:load:${name}`;
+}
+
+/** EventBridge's word of an execution that ended without success. */
+function told({ id, name, status, startTime, error }: ExecutionResult): unknown {
+  return {
+    source: 'aws.states',
+    'detail-type': 'Step Functions Execution Status Change',
+    detail: {
+      executionArn: id,
+      name,
+      status,
+      startDate: Date.parse(startTime),
+      error: error?.name ?? null,
+      cause: error?.cause ?? null,
+    },
+  };
 }

@@ -148,6 +148,9 @@ function isLock({ key }: { key: string }): boolean {
   return key.startsWith('locks/');
 }
 
+/** Told only by an engine whose attempts differ, which the drill's do not: a scenario of its own. */
+export const overwritesReceipts = unconditional((key) => key.endsWith('/receipt.json'));
+
 export const MUTATIONS: Record<string, Mutation> = {
   'a claim without its condition': unconditional((key) => key.startsWith('claims/')),
   'a commit without its condition': unconditional((key) => /^log\/d\/\d+\.json$/.test(key)),
@@ -155,7 +158,6 @@ export const MUTATIONS: Record<string, Mutation> = {
   'a swap to one’s own commit instead of the head': swapsToOwnCommit,
   'files retired without grace': retiresWithoutGrace,
   'a takeover without verdict': takesOverWithoutVerdict,
-  'a receipt that is written over': unconditional((key) => key.endsWith('/receipt.json')),
   'a verdict that is written over': unconditional((key) => key.endsWith('/verdict')),
   'no lock': locksNothing,
   'a lock and runs given up while sandboxes are at work': trustsEndedExecutions,

@@ -7,7 +7,7 @@ import { openLog } from '../../shared/commit/log.ts';
 import type { TableEngine } from '../../shared/engine/table-engine.ts';
 import { Lab, type Mutation, PLACES } from './lab.ts';
 import { Model, type Promised } from './model.ts';
-import { MUTATIONS } from './mutations.ts';
+import { MUTATIONS, overwritesReceipts } from './mutations.ts';
 import { seeded } from './turns.ts';
 
 /** Single steps of the protocol, each in the one situation that needs it. */
@@ -167,7 +167,7 @@ describe('a step that is attempted twice, with differing outputs', () => {
   });
 
   it('would not come out even if receipts were written over', async () => {
-    const loaded = await attemptedTwice(MUTATIONS['a receipt that is written over'].stores);
+    const loaded = await attemptedTwice(overwritesReceipts.stores);
     expect(loaded.error?.name).toBe('AccountsMismatch');
   });
 });
