@@ -13,10 +13,6 @@ interface ClaimRecord {
   executionId: string;
   /** Key of the object under `failed/`: it waits there to be asked for again. */
   quarantined?: string;
-  /** Runs that failed on this version of the object, one after the other. */
-  failures?: number;
-  /** Where the last one of them left it, while another run tries. */
-  left?: string;
   /** It was in the table when it was claimed, to be loaded once more: if that fails, it is there still. */
   loaded?: true;
 }
@@ -71,9 +67,7 @@ export async function claim(
     if (standing === 'at work') return 'held';
     if (standing === 'unfinished') return { unfinished: held.value.run };
     try {
-      const { failures, left, quarantined = left } = held.value;
-      const body: ClaimRecord = { ...own, ...(failures ? { failures, left: quarantined } : {}) };
-      await ports.objects.put(address, JSON.stringify(body), { condition: { ifMatch: held.etag } });
+      await ports.objects.put(address, JSON.stringify(own), { condition: { ifMatch: held.etag } });
       return 'claimed';
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
@@ -109,10 +103,6 @@ async function standingOf(ports: Ports, claimant: Claimant, holder: ClaimRecord,
 
 /** A run's own claim on an object that failed. */
 export interface FailedClaim {
-  /** Runs that failed on this version of the object, this one among them. */
-  failures: number;
-  /** Key under `failed/` of what an earlier run left there. */
-  left: string | undefined;
   /**
    * Says in the claim that the object failed and lies there, so that neither its event nor a sweep tries it again by itself.
    * False where another run has taken the object over meanwhile, whose it is now.
@@ -134,12 +124,8 @@ export async function failedClaim(
   const address = { bucket: ports.places.work, key: claimKey(dataset, id) };
   const held = await findJson<ClaimRecord>(ports.objects, address);
   if (held?.value.run !== run || held.value.loaded) return undefined;
-  const { quarantined, failures = 0, left } = held.value;
-  const marked: ClaimRecord = { ...held.value, quarantined: key, failures: failures + 1 };
-  if (quarantined === key) return { failures, left, mark: async () => true };
+  const marked: ClaimRecord = { ...held.value, quarantined: key };
   return {
-    failures: marked.failures!,
-    left,
     async mark() {
       try {
         await ports.objects.put(address, claimBody(marked), { condition: { ifMatch: held.etag } });

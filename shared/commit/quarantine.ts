@@ -9,7 +9,7 @@ import type { Ports } from '../ports/ports.ts';
 import { failedClaim } from './claims.ts';
 import { putJson } from './json-object.ts';
 import { failedKey } from './keys.ts';
-import { deleteQuarantined, quarantined, REASON } from './redrive.ts';
+import { deleteQuarantined, type Quarantined, quarantinedOf, REASON } from './redrive.ts';
 import type { RunRequest } from './run-files.ts';
 import { storeOf } from './source-store.ts';
 
@@ -36,31 +36,17 @@ export interface QuarantineRecord {
  * another run has taken over meanwhile is that run's. Doing it twice writes the same keys.
  */
 export async function quarantine(ports: Ports, fixed: RunRequest, failed: FailedSource[]): Promise<FailedSource[]> {
-  const { redrives } = fixed.request;
-  const dataset = fixed.request.dataset.name;
-  const before = failed.length > 0 && redrives !== undefined ? await quarantined(ports, dataset, redrives) : [];
-  const attemptsBefore = new Map(before.map(({ record }) => [record.source.uri, record.attempts]));
+  if (failed.length === 0) return [];
   const { access } = fixed.request.dataset.source;
+  const origins = failed.map(({ source }) => originOf(source));
+  const there = await quarantinedOf(ports, fixed.request.dataset.name, origins);
   const put = await pMap(
     failed,
-    async (failure) => {
-      const attempts = attemptsBefore.get(uri(originOf(failure.source))) ?? 0;
-      return (await putOne(ports, fixed, failure, redrives === fixed.run ? 0 : attempts)) ? failure : undefined;
-    },
+    async (failure) => ((await putOne(ports, fixed, failure, there)) ? failure : undefined),
     // Of another account's bucket each goes through this machine's disk.
     { concurrency: ports.sources(access) === ports.objects ? SMALL_CALLS_AT_ONCE : 1 },
   );
-  const done = put.filter((failure) => failure !== undefined);
-  // One record an object: what failed again lies there under its last run.
-  if (redrives !== fixed.run) {
-    const uris = new Set(done.map(({ source }) => uri(originOf(source))));
-    const again = before.filter(({ record }) => uris.has(record.source.uri));
-    await deleteQuarantined(
-      ports,
-      again.map(({ key }) => key),
-    );
-  }
-  return done;
+  return put.filter((failure) => failure !== undefined);
 }
 
 /** False where the object is another run's, or in the table. */
@@ -68,10 +54,15 @@ async function putOne(
   ports: Ports,
   fixed: RunRequest,
   { source, step, error }: FailedSource,
-  attemptsBefore: number,
+  there: Quarantined[],
 ): Promise<boolean> {
-  const { dataset } = fixed.request;
+  const { dataset, redrives } = fixed.request;
   const origin = originOf(source);
+  // What this run tries again, or a run that died there tried; another version is a failure of its own.
+  const earlier = there.filter(({ record }) => {
+    const { uri: address, etag } = record.source;
+    return record.run !== fixed.run && address === uri(origin) && (etag === origin.etag || record.run === redrives);
+  });
   const key = failedKey(dataset.name, fixed.startedAt, fixed.run, origin);
   const claimed = await failedClaim(ports, dataset.name, source.id, fixed.run, key);
   if (!claimed) return false;
@@ -82,7 +73,7 @@ async function putOne(
     run: fixed.run,
     at: ports.clock.now().toISOString(),
     step,
-    attempts: Math.max(claimed.failures, attemptsBefore + 1),
+    attempts: 1 + Math.max(0, ...earlier.map(({ record }) => record.attempts)),
     source: {
       uri: uri(origin),
       etag: origin.etag,
@@ -94,12 +85,11 @@ async function putOne(
     copy: copied ? key : undefined,
     copyEtag: copied?.etag,
   };
-  const reason = `${key}${REASON}`;
-  await putJson(ports.objects, { bucket: ports.places.work, key: reason }, record);
+  const reason = { bucket: ports.places.work, key: `${key}${REASON}` };
+  await putJson(ports.objects, reason, record);
   const mine = await claimed.mark();
-  if (!mine) await deleteQuarantined(ports, [reason]);
-  else if (claimed.left !== undefined && claimed.left !== key)
-    await deleteQuarantined(ports, [`${claimed.left}${REASON}`]);
+  // One record a version: it lies there under its last run.
+  await deleteQuarantined(ports, mine ? earlier : [reason]);
   return mine;
 }
 

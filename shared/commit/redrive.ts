@@ -123,27 +123,34 @@ export async function emptyQuarantine(
   loaded: CommittedSource[],
 ): Promise<void> {
   const sources = new Map(loaded.map((source) => [uri(source), source]));
-  const names = new Set(loaded.map(({ key }) => key));
+  const gone = (await quarantinedOf(ports, dataset, loaded)).filter(({ record }) => {
+    const source = sources.get(record.source.uri)!;
+    const { etag, lastModified } = record.source;
+    return record.run === redrives || source.etag === etag || source.lastModified > lastModified;
+  });
+  await deleteQuarantined(ports, gone);
+}
+
+/** What lies in quarantine of these objects, in any of their versions, by whatever run. */
+export async function quarantinedOf(
+  ports: Ports,
+  dataset: string,
+  objects: readonly Address[],
+): Promise<Quarantined[]> {
+  const uris = new Set(objects.map(uri));
+  const names = new Set(objects.map(({ key }) => key));
   // failed/<data set>/<date>/<run>/<key>.error.json: most need no reading to know that they are others.
   const near = (await reasons(ports, dataset)).filter((key) =>
     names.has(key.split('/').slice(4).join('/').slice(0, -REASON.length)),
   );
-  const gone = (await read(ports, near)).filter(({ record }) => {
-    const source = sources.get(record.source.uri);
-    if (!source) return false;
-    const { etag, lastModified } = record.source;
-    return record.run === redrives || source.etag === etag || source.lastModified > lastModified;
-  });
-  await deleteQuarantined(
-    ports,
-    gone.map(({ key }) => key),
-  );
+  return (await read(ports, near)).filter(({ record }) => uris.has(record.source.uri));
 }
 
-/** Deletes records by their keys, and the copies beside them. */
-export async function deleteQuarantined(ports: Ports, keys: string[]): Promise<void> {
-  if (keys.length === 0) return;
+/** Deletes records, and the copies beside them. */
+export async function deleteQuarantined(ports: Ports, records: readonly { key: string }[]): Promise<void> {
+  if (records.length === 0) return;
   const { work } = ports.places;
+  const keys = records.map(({ key }) => key);
   const copies = keys.map((key) => key.slice(0, -REASON.length));
   // The record goes last: while it is there, a redrive knows of the object.
   await ports.objects.deleteMany(work, copies);

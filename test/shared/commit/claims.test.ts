@@ -82,26 +82,6 @@ describe('claim', () => {
     expect(await claim(ports, by('r2'), SOURCE, emptyState())).toBe('claimed');
   });
 
-  it('counts the runs that failed on it, each once, and where the last one left it', async () => {
-    const ports = testPorts();
-    for (const [run, key] of [
-      ['r1', 'failed/1'],
-      ['r1', 'failed/1'],
-      ['r2', 'failed/2'],
-      ['r3', 'failed/3'],
-    ] as const) {
-      await claim(ports, by(run, true), SOURCE, emptyState());
-      const claimed = await failedClaim(ports, 'd', SOURCE.id, run, key);
-      expect(claimed).toMatchObject({
-        failures: Number(run[1]),
-        left: run === 'r1' ? undefined : `failed/${Number(run[1]) - 1}`,
-      });
-      await claimed!.mark();
-    }
-  });
-});
-
-describe('settle', () => {
   it('keeps the first verdict', async () => {
     const ports = testPorts();
     const verdicts = await Promise.all([
