@@ -1,4 +1,4 @@
-import { canonicalOrder } from './points.ts';
+import { ascending, sortedByKeys } from './radix-sort.ts';
 
 /**
  * Points in cells so small that all points of a cell are within eps of each other, and which cells may hold points
@@ -31,98 +31,125 @@ const MAX_CELL_NUMBER = 2 ** 50;
 export function buildCellGrid(points: Float64Array, dimensions: number, epsSquare: number): CellGrid {
   const count = points.length / dimensions;
   let reach = 0;
-  for (const x of points) reach = Math.max(reach, Math.abs(x));
+  for (let i = 0; i < points.length; i++) if (Math.abs(points[i]!) > reach) reach = Math.abs(points[i]!);
   const side = Math.max(Math.sqrt(epsSquare / dimensions), reach / MAX_CELL_NUMBER, Number.MIN_VALUE);
-  const index = new CellIndex(count, dimensions);
-  const boxOf = new Uint32Array(count);
-  const place = new Float64Array(dimensions);
-  // In canonical order near cells get near numbers, which keeps them near in memory.
-  const order = canonicalOrder(points, dimensions);
-  for (const row of order) {
-    for (let d = 0; d < dimensions; d++) place[d] = Math.floor(points[row * dimensions + d]! / side);
-    boxOf[row] = index.add(place);
-  }
-  const sorted = groupRows(order, boxOf, index.count);
-  const split = splitLoose(points, dimensions, epsSquare, sorted);
-  const cells = split.starts.length - 1;
+  const places = new Float64Array(points.length);
+  for (let i = 0; i < points.length; i++) places[i] = Math.floor(points[i]! / side);
+  const rows = orderByPlace(places, dimensions);
   const own = new Float64Array(points.length);
+  for (let i = 0; i < count; i++) {
+    const row = rows[i]! * dimensions;
+    for (let d = 0; d < dimensions; d++) own[i * dimensions + d] = points[row + d]!;
+  }
+  const levels = levelsOf(places, dimensions, rows);
+  const boxes = boundsOf(own, dimensions, levels[dimensions - 1]!.starts);
+  const { starts, bounds, firsts } = splitLoose(own, dimensions, epsSquare, boxes);
+  const cells = starts.length - 1;
   const cellOf = new Uint32Array(count);
   for (let cell = 0; cell < cells; cell++) {
-    for (let i = split.starts[cell]!; i < split.starts[cell + 1]!; i++) {
-      const row = sorted.rows[i]!;
-      cellOf[row] = cell;
-      for (let d = 0; d < dimensions; d++) own[i * dimensions + d] = points[row * dimensions + d]!;
-    }
+    for (let i = starts[cell]!; i < starts[cell + 1]!; i++) cellOf[rows[i]!] = cell;
   }
-  const links = linkNeighbours(index, split.firsts, cells, dimensions);
-  return { cells, starts: split.starts, rows: sorted.rows, points: own, cellOf, boxes: split.boxes, ...links };
+  const links = linkNeighbours(levels, firsts, cells);
+  return { cells, starts, rows, points: own, cellOf, boxes: bounds, ...links };
 }
 
-/** Open addressing over the integer coordinates of cells. */
-class CellIndex {
-  readonly dimensions: number;
-  count = 0;
-  readonly #table: Uint32Array;
-  #places: Float64Array;
-
-  constructor(capacity: number, dimensions: number) {
-    this.dimensions = dimensions;
-    // At most half full.
-    this.#table = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(4, capacity * 2))));
-    this.#places = new Float64Array(capacity * dimensions);
+/** Rows in lexicographic order of their places on the grid. */
+function orderByPlace(places: Float64Array, dimensions: number): Uint32Array {
+  const count = places.length / dimensions;
+  const keys = new Uint32Array(count);
+  let order = ascending(count);
+  // The last coordinate first: what sorts by an earlier one keeps the order of equals.
+  for (let d = dimensions - 1; d >= 0; d--) {
+    let low = Number.POSITIVE_INFINITY;
+    let high = Number.NEGATIVE_INFINITY;
+    for (let i = d; i < places.length; i += dimensions) {
+      if (places[i]! < low) low = places[i]!;
+      if (places[i]! > high) high = places[i]!;
+    }
+    for (let i = 0; i < count; i++) keys[i] = (places[i * dimensions + d]! - low) % WORD;
+    order = sortedByKeys(order, keys);
+    if (high - low < WORD) continue;
+    for (let i = 0; i < count; i++) keys[i] = (places[i * dimensions + d]! - low) / WORD;
+    order = sortedByKeys(order, keys);
   }
+  return order;
+}
 
-  /** The number of the cell at a place, a new one if there was none. */
-  add(place: Float64Array): number {
-    const slot = this.#slot(place);
-    const found = this.#table[slot]!;
-    if (found !== 0) return found - 1;
-    this.#places.set(place, this.count * this.dimensions);
-    this.#table[slot] = ++this.count;
-    return this.count - 1;
+const WORD = 2 ** 32;
+
+/**
+ * The nodes of one level of the grid as a tree: level d has one for each different beginning of d + 1 coordinates, in lexicographic order. Those of
+ * the last level are the boxes.
+ */
+interface Level {
+  /** The last coordinate of each node. */
+  readonly coordinates: Float64Array;
+  /** Where the children of each node begin on the next level, and on the last level its points; the last entry is their number. */
+  readonly starts: Uint32Array;
+}
+
+function levelsOf(places: Float64Array, dimensions: number, rows: Uint32Array): Level[] {
+  const count = rows.length;
+  /** Whether a point is the first of a node on a level: the lowest such level of each. */
+  const news = new Uint8Array(count).fill(dimensions);
+  for (let i = 0; i < count; i++) {
+    if (i === 0) {
+      news[i] = 0;
+      continue;
+    }
+    const row = rows[i]! * dimensions;
+    const before = rows[i - 1]! * dimensions;
+    let d = 0;
+    while (d < dimensions && places[row + d] === places[before + d]) d++;
+    news[i] = d;
   }
-
-  /** The number of the cell at a place, or −1. */
-  find(place: Float64Array): number {
-    return this.#table[this.#slot(place)]! - 1;
+  const sizes = new Uint32Array(dimensions);
+  for (let i = 0; i < count; i++) for (let d = news[i]!; d < dimensions; d++) sizes[d]!++;
+  const levels = Array.from({ length: dimensions }, (_, d) => ({
+    coordinates: new Float64Array(sizes[d]!),
+    starts: new Uint32Array(sizes[d]! + 1),
+  }));
+  const filled = new Uint32Array(dimensions + 1);
+  for (let i = 0; i < count; i++) {
+    filled[dimensions] = i;
+    for (let d = news[i]!; d < dimensions; d++) {
+      const node = filled[d]!++;
+      const level = levels[d]!;
+      level.coordinates[node] = places[rows[i]! * dimensions + d]!;
+      // This point's own node on the next level, which is filled right after.
+      level.starts[node] = filled[d + 1]!;
+    }
   }
-
-  placeOf(cell: number, d: number): number {
-    return this.#places[cell * this.dimensions + d]!;
+  for (let d = 0; d < dimensions; d++) {
+    levels[d]!.starts[sizes[d]!] = d + 1 < dimensions ? sizes[d + 1]! : count;
   }
+  return levels;
+}
 
-  #slot(place: Float64Array): number {
-    const { dimensions } = this;
-    const table = this.#table;
-    const places = this.#places;
-    let hash = 0;
+interface Boxes {
+  readonly starts: Uint32Array;
+  readonly bounds: Float64Array;
+}
+
+/** The lowest coordinates of the points of each box, then the highest. */
+function boundsOf(points: Float64Array, dimensions: number, starts: Uint32Array): Boxes {
+  const boxes = starts.length - 1;
+  const bounds = new Float64Array(boxes * 2 * dimensions);
+  for (let box = 0; box < boxes; box++) {
+    const b = box * 2 * dimensions;
     for (let d = 0; d < dimensions; d++) {
-      const x = place[d]!;
-      hash = Math.imul(hash ^ x ^ Math.imul((x / 0x1_0000_0000) | 0, 0x27d4eb2f), 0x85ebca6b);
-      hash ^= hash >>> 13;
-    }
-    hash = Math.imul(hash, 0xc2b2ae35);
-    let slot = (hash ^ (hash >>> 16)) & (table.length - 1);
-    for (;;) {
-      const cell = table[slot]!;
-      if (cell === 0) return slot;
-      let d = 0;
-      while (d < dimensions && places[(cell - 1) * dimensions + d] === place[d]) d++;
-      if (d === dimensions) return slot;
-      slot = (slot + 1) & (table.length - 1);
+      let low = points[starts[box]! * dimensions + d]!;
+      let high = low;
+      for (let i = starts[box]! + 1; i < starts[box + 1]!; i++) {
+        const x = points[i * dimensions + d]!;
+        if (x < low) low = x;
+        else if (x > high) high = x;
+      }
+      bounds[b + d] = low;
+      bounds[b + dimensions + d] = high;
     }
   }
-}
-
-/** Rows by their boxes, within a box in the given order. */
-function groupRows(order: Uint32Array, boxOf: Uint32Array, boxes: number): { starts: Uint32Array; rows: Uint32Array } {
-  const starts = new Uint32Array(boxes + 1);
-  for (const box of boxOf) starts[box + 1]!++;
-  for (let box = 0; box < boxes; box++) starts[box + 1]! += starts[box];
-  const next = starts.slice();
-  const rows = new Uint32Array(order.length);
-  for (const row of order) rows[next[boxOf[row]!]!++] = row;
-  return { starts, rows };
+  return { starts, bounds };
 }
 
 /**
@@ -134,76 +161,85 @@ function splitLoose(
   points: Float64Array,
   dimensions: number,
   epsSquare: number,
-  { starts, rows }: { starts: Uint32Array; rows: Uint32Array },
-): { starts: Uint32Array; boxes: Float64Array; firsts: Uint32Array } {
-  const grid = starts.length - 1;
-  const cellStarts: number[] = [];
-  const bounds: number[] = [];
-  const firsts = new Uint32Array(grid + 1);
-  const push = (from: number, to: number) => {
-    cellStarts.push(from);
-    for (const pick of [Math.min, Math.max]) {
-      for (let d = 0; d < dimensions; d++) {
-        let bound = points[rows[from]! * dimensions + d]!;
-        for (let i = from + 1; i < to; i++) bound = pick(bound, points[rows[i]! * dimensions + d]!);
-        bounds.push(bound);
-      }
-    }
-  };
-  for (let box = 0; box < grid; box++) {
-    firsts[box] = cellStarts.length;
-    const from = starts[box]!;
-    const to = starts[box + 1]!;
-    push(from, to);
+  { starts, bounds }: Boxes,
+): Boxes & { firsts: Uint32Array } {
+  const boxes = starts.length - 1;
+  const isLoose = (box: number) => {
     let diagonal = 0;
     for (let d = 0; d < dimensions; d++) {
-      const extent = bounds[bounds.length - dimensions + d]! - bounds[bounds.length - 2 * dimensions + d]!;
-      diagonal += extent * extent;
+      const b = box * 2 * dimensions + d;
+      diagonal += (bounds[b + dimensions]! - bounds[b]!) ** 2;
     }
-    if (diagonal <= epsSquare) continue;
-    cellStarts.length--;
-    bounds.length -= 2 * dimensions;
-    for (let i = from; i < to; i++) push(i, i + 1);
+    return diagonal > epsSquare;
+  };
+  const firsts = new Uint32Array(boxes + 1);
+  for (let box = 0; box < boxes; box++) {
+    firsts[box + 1] = firsts[box]! + (isLoose(box) ? starts[box + 1]! - starts[box]! : 1);
   }
-  firsts[grid] = cellStarts.length;
-  cellStarts.push(rows.length);
-  return { starts: Uint32Array.from(cellStarts), boxes: Float64Array.from(bounds), firsts };
+  if (firsts[boxes] === boxes) return { starts, bounds, firsts };
+  const cellStarts = new Uint32Array(firsts[boxes]! + 1);
+  for (let box = 0; box < boxes; box++) {
+    const first = firsts[box]!;
+    for (let cell = first; cell < firsts[box + 1]!; cell++) cellStarts[cell] = starts[box]! + cell - first;
+  }
+  cellStarts[firsts[boxes]!] = points.length / dimensions;
+  return { ...boundsOf(points, dimensions, cellStarts), firsts };
+}
+
+/** Pairs of near boxes lie at most so many squares of a side apart, as `dimensions` sides are eps; see `gapSquare`. */
+function gapSquare(difference: number): number {
+  // A quarter of a side stands for points that rounding put into the box beside theirs.
+  const gap = Math.abs(difference) - 1.25;
+  return gap > 0 ? gap * gap : 0;
 }
 
 /** The cells of near boxes, and those of the same box, for each cell. */
 function linkNeighbours(
-  index: CellIndex,
+  levels: readonly Level[],
   firsts: Uint32Array,
   cells: number,
-  dimensions: number,
 ): { neighbourStarts: Uint32Array; neighbours: Uint32Array } {
-  const offsets = halfOffsets(dimensions);
+  const dimensions = levels.length;
+  const reach = Math.floor(Math.sqrt(dimensions) + 0.25) + 1;
   const neighbourStarts = new Uint32Array(cells + 1);
   let pairs = new Uint32Array(Math.max(1024, cells * 8));
   let filled = 0;
-  const link = (a: number, b: number) => {
-    if (filled === pairs.length) {
-      const larger = new Uint32Array(pairs.length * 2);
-      larger.set(pairs);
-      pairs = larger;
-    }
-    pairs[filled++] = a;
-    pairs[filled++] = b;
-    neighbourStarts[a + 1]!++;
-    neighbourStarts[b + 1]!++;
-  };
-  const place = new Float64Array(dimensions);
-  for (let box = 0; box < index.count; box++) {
-    for (let a = firsts[box]!; a < firsts[box + 1]!; a++) for (let b = a + 1; b < firsts[box + 1]!; b++) link(a, b);
-    for (let o = 0; o < offsets.length; o += dimensions) {
-      for (let d = 0; d < dimensions; d++) place[d] = index.placeOf(box, d) + offsets[o + d]!;
-      const other = index.find(place);
-      if (other < 0) continue;
-      for (let a = firsts[box]!; a < firsts[box + 1]!; a++) {
-        for (let b = firsts[other]!; b < firsts[other + 1]!; b++) link(a, b);
+
+  function link(boxA: number, boxB: number): void {
+    for (let a = firsts[boxA]!; a < firsts[boxA + 1]!; a++) {
+      for (let b = boxA === boxB ? a + 1 : firsts[boxB]!; b < firsts[boxB + 1]!; b++) {
+        if (filled === pairs.length) {
+          const larger = new Uint32Array(pairs.length * 2);
+          larger.set(pairs);
+          pairs = larger;
+        }
+        pairs[filled++] = a;
+        pairs[filled++] = b;
+        neighbourStarts[a + 1]!++;
+        neighbourStarts[b + 1]!++;
       }
     }
   }
+
+  /** Pairs one of nodes `fromA … toA` of a level and one of `fromB … toB`, each pair once where both are the same nodes. */
+  function pair(d: number, fromA: number, toA: number, fromB: number, toB: number, gap: number): void {
+    const { coordinates, starts } = levels[d]!;
+    const isLast = d === dimensions - 1;
+    let low = fromB;
+    for (let a = fromA; a < toA; a++) {
+      const x = coordinates[a]!;
+      if (fromA === fromB) low = a;
+      else while (low < toB && coordinates[low]! < x - reach) low++;
+      for (let b = low; b < toB && coordinates[b]! <= x + reach; b++) {
+        const square = gap + gapSquare(coordinates[b]! - x);
+        if (square > dimensions) continue;
+        if (isLast) link(a, b);
+        else pair(d + 1, starts[a]!, starts[a + 1]!, starts[b]!, starts[b + 1]!, square);
+      }
+    }
+  }
+
+  if (cells > 0) pair(0, 0, levels[0]!.coordinates.length, 0, levels[0]!.coordinates.length, 0);
   for (let cell = 0; cell < cells; cell++) neighbourStarts[cell + 1]! += neighbourStarts[cell];
   const next = neighbourStarts.slice();
   const neighbours = new Uint32Array(filled);
@@ -212,21 +248,4 @@ function linkNeighbours(
     neighbours[next[pairs[i + 1]!]!++] = pairs[i]!;
   }
   return { neighbourStarts, neighbours };
-}
-
-/**
- * Steps to boxes that may hold points within eps, one of each pair of opposite ones. Eps is √dimensions sides long; the
- * quarter of a side stands for points that rounding put into the box beside theirs.
- */
-function halfOffsets(dimensions: number): Int32Array {
-  const reach = Math.floor(Math.sqrt(dimensions) + 0.25) + 1;
-  const span = 2 * reach + 1;
-  const offsets: number[] = [];
-  // Counting up in base `span`, the middle is the step to oneself, and what follows it mirrors what came before.
-  for (let code = (span ** dimensions + 1) / 2; code < span ** dimensions; code++) {
-    const step = Array.from({ length: dimensions }, (_, d) => (Math.floor(code / span ** d) % span) - reach);
-    const gap = step.reduce((sum, x) => sum + Math.max(0, Math.abs(x) - 1.25) ** 2, 0);
-    if (gap <= dimensions) offsets.push(...step);
-  }
-  return Int32Array.from(offsets);
 }

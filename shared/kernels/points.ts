@@ -1,4 +1,5 @@
 import { COORDINATE_MAX } from '../limits.ts';
+import { ascending, sortedByKeys } from './radix-sort.ts';
 
 /**
  * Points are flat: `[x0, y0, …, x1, y1, …]`, `dimensions` numbers each. Every kernel checks them once, here, and
@@ -42,7 +43,7 @@ export function canonicalOrder(points: Float64Array, dimensions: number): Uint32
     // As unsigned integers, negative doubles run backwards and lie above the positive ones.
     keys[i] = high & 0x8000_0000 ? ~high : high | 0x8000_0000;
   }
-  const order = radixOrder(keys);
+  const order = sortedByKeys(ascending(n), keys);
   const compare = (a: number, b: number) => comparePoints(points, dimensions, a, b);
   for (let from = 0; from < n; ) {
     let to = from + 1;
@@ -98,32 +99,4 @@ export function meanVariance(points: Float64Array, dimensions: number): number {
     sum += difference * difference;
   }
   return points.length === 0 ? 0 : sum / points.length;
-}
-
-const DIGIT_BITS = 11;
-const DIGITS = 1 << DIGIT_BITS;
-
-/** Positions in ascending order of 32-bit keys, equal keys in their own order (LSD radix sort, three passes of 11 bits). */
-function radixOrder(keys: Uint32Array): Uint32Array {
-  const n = keys.length;
-  let order = new Uint32Array(n);
-  for (let i = 0; i < n; i++) order[i] = i;
-  let next = new Uint32Array(n);
-  const counts = new Uint32Array(DIGITS);
-  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
-    counts.fill(0);
-    for (let i = 0; i < n; i++) counts[(keys[i]! >>> shift) & (DIGITS - 1)]!++;
-    let start = 0;
-    for (let digit = 0; digit < DIGITS; digit++) {
-      const count = counts[digit]!;
-      counts[digit] = start;
-      start += count;
-    }
-    for (let i = 0; i < n; i++) {
-      const row = order[i]!;
-      next[counts[(keys[row]! >>> shift) & (DIGITS - 1)]!++] = row;
-    }
-    [order, next] = [next, order];
-  }
-  return order;
 }
