@@ -1,6 +1,7 @@
 import { LINKAGE_MAX_POINTS } from '../limits.ts';
 import type { NeighbourGraph } from './edge-store.ts';
 import { canonicalOrder, checkPoints, takePoints } from './points.ts';
+import { ascending, sortedByKeys } from './radix-sort.ts';
 import { UnionFind } from './union-find.ts';
 
 /** How far two clusters are apart; scikit-learn's and SciPy's names. */
@@ -50,8 +51,9 @@ export function linkagePoints(points: Float64Array, dimensions: number, method: 
 }
 
 /**
- * Agglomerative clustering of a graph with distances; a missing pair is infinitely far.
- * @throws RangeError for `ward`, which needs points, for a graph without distances, and for more than 8,000 nodes.
+ * Agglomerative clustering of a graph with distances; a missing pair is infinitely far. For `single` of any size: its merges are the edges
+ * of the graph's least spanning forest (Gower and Ross, 1969; by Kruskal's method, 1956).
+ * @throws RangeError for `ward`, which needs points, for a graph without distances, and but for `single` for more than 8,000 nodes.
  */
 export function linkageGraph(graph: NeighbourGraph, method: LinkageMethod): Linkage {
   const { nodes, offsets, targets, distances } = graph;
@@ -62,12 +64,47 @@ export function linkageGraph(graph: NeighbourGraph, method: LinkageMethod): Link
   }
   if (distances === undefined)
     throw new RangeError(`Cannot link a graph of ${nodes} nodes: its edges have no distances`);
+  if (method === 'single') return spanningForest(graph, distances);
   checkCount(nodes);
   const all = new Float64Array((nodes * (nodes - 1)) / 2).fill(Number.POSITIVE_INFINITY);
   for (let i = 0; i < nodes; i++) {
     for (let e = offsets[i]!; e < offsets[i + 1]!; e++) all[pairIndex(nodes, i, targets[e]!)] = distances[e]!;
   }
   return linkageDistances(all, nodes, method);
+}
+
+function spanningForest({ nodes, offsets, targets }: NeighbourGraph, distances: Float64Array): Linkage {
+  const sources = new Uint32Array(targets.length);
+  for (let i = 0; i < nodes; i++) sources.fill(i, offsets[i]!, offsets[i + 1]!);
+  const sets = new UnionFind(nodes);
+  const merged: Merge[] = [];
+  for (const edge of shortestFirst(distances)) {
+    const low = sources[edge]!;
+    const high = targets[edge]!;
+    // Infinitely far is as good as missing.
+    if (merged.length === nodes - 1 || distances[edge] === Number.POSITIVE_INFINITY) break;
+    if (sets.find(low) === sets.find(high)) continue;
+    sets.union(low, high);
+    merged.push({ low, high, height: distances[edge]! });
+  }
+  return inOrder(nodes, merged);
+}
+
+/** Edges by ascending distance, equal ones in their order: the bits of doubles of at least 0 are in the order of their values. */
+function shortestFirst(distances: Float64Array): Uint32Array {
+  const count = distances.length;
+  const words = new DataView(new ArrayBuffer(8));
+  const keys = new Uint32Array(count);
+  let order = ascending(count);
+  for (const half of [4, 0]) {
+    for (let e = 0; e < count; e++) {
+      // Adding zero makes −0 the same as 0.
+      words.setFloat64(0, distances[e]! + 0);
+      keys[e] = words.getUint32(half);
+    }
+    order = sortedByKeys(order, keys);
+  }
+  return order;
 }
 
 /**

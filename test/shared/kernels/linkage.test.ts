@@ -109,6 +109,41 @@ describe('linkage', () => {
     );
   });
 
+  it('links a graph by its least spanning forest as it would all its distances', () => {
+    const edge = fc.tuple(fc.nat(14), fc.nat(14), fc.oneof(fc.nat(4), fc.double({ min: 0, max: 9, noNaN: true })));
+    fc.assert(
+      fc.property(fc.array(edge, { maxLength: 60 }), (edges) => {
+        const store = new EdgeStore({ distances: true });
+        for (const [a, b, distance] of edges) store.add(a, b, distance);
+        const graph = store.toGraph(15);
+        const all = new Float64Array((15 * 14) / 2).fill(Number.POSITIVE_INFINITY);
+        for (let i = 0; i < 15; i++) {
+          for (let e = graph.offsets[i]!; e < graph.offsets[i + 1]!; e++) {
+            const j = graph.targets[e]!;
+            all[15 * i - (i * (i + 1)) / 2 + j - i - 1] = graph.distances![e]!;
+          }
+        }
+        const linkage = linkageGraph(graph, 'single');
+        validate(linkage);
+        const dense = linkageDistances(all, 15, 'single');
+        expect([...linkage.heights]).toEqual([...dense.heights]);
+        for (const distance of [0.5, 2, 2.5, 5, 99]) {
+          expect(cutLinkage(linkage, { distance })).toEqual(cutLinkage(dense, { distance }));
+        }
+      }),
+    );
+  });
+
+  it('links a graph of any size by single linkage', () => {
+    const nodes = 20_000;
+    const store = new EdgeStore({ distances: true });
+    for (let i = 1; i < nodes; i++) store.add(i - 1, i, i % 100 === 0 ? 5 : 1);
+    const graph = store.toGraph(nodes);
+    const labels = cutLinkage(linkageGraph(graph, 'single'), { distance: 2 });
+    expect([...labels]).toEqual(Array.from(labels, (_, i) => Math.floor(i / 100)));
+    expect(() => linkageGraph(graph, 'average')).toThrow('Cannot link 20000 points');
+  });
+
   it('cuts by number and by distance, as scikit-learn does', () => {
     const linkage = linkagePoints(Float64Array.of(0, 10, 1, 12, 30), 1, 'single');
     expect([...linkage.heights]).toEqual([1, 2, 9, 18]);
