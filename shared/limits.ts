@@ -67,6 +67,12 @@ export const LOCK_WORK_SECONDS = 16 * 60;
 export const AVRO_BLOCK_BYTES = 256 * KiB;
 /** Blocks being compressed and written at once for one file: the threads of libuv's pool. */
 export const AVRO_BLOCKS_IN_FLIGHT = 4;
+/** Batches on their way to the thread that encodes Avro: enough that neither it nor the engine waits; each takes some 100 KiB. */
+export const AVRO_BATCHES_AHEAD = 8;
+/** Rows from which on that thread is worth its start, some 50 ms of a processor. */
+export const AVRO_THREAD_MIN_ROWS = 100_000;
+/** Target size from which on Avro files are ended by the bytes that are written: some MiB are on their way that are not counted yet. */
+export const AVRO_ROLL_MIN_BYTES = 32 * MiB;
 /** Deflate's level, 1 to 9. Measured on six tables: 1 to 15% larger than at zlib's default of 6, for half the CPU or less. */
 export const AVRO_DEFLATE_LEVEL = 4;
 /** A row's bytes at most: readers on the JVM hold a block in one array. */

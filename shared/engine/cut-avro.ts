@@ -1,13 +1,20 @@
 import { rm } from 'node:fs/promises';
 import type { ColumnBatch } from '../formats/avro/column-batch.ts';
 import { avroSchema } from '../formats/avro/schema.ts';
+import { type AvroWriter, encoderThread } from '../formats/avro/threaded-writer.ts';
 import { AvroFileWriter } from '../formats/avro/writer.ts';
-import { AVRO_BLOCK_BYTES, AVRO_BLOCKS_A_FILE, AVRO_FILES_CLOSING } from '../limits.ts';
+import {
+  AVRO_BLOCK_BYTES,
+  AVRO_BLOCKS_A_FILE,
+  AVRO_FILES_CLOSING,
+  AVRO_ROLL_MIN_BYTES,
+  AVRO_THREAD_MIN_ROWS,
+} from '../limits.ts';
 import { sliceBatch } from './batch-slice.ts';
 import { ChunkReader } from './chunk-batch.ts';
 import { sqlType } from './column-types.ts';
 import type { Cutter } from './cut-copy.ts';
-import type { RowRange } from './file-sizes.ts';
+import type { CutFile, RowRange } from './file-sizes.ts';
 import { type RowSource, rangeOf } from './row-source.ts';
 import type { Session } from './session.ts';
 import type { TableWriting } from './table-engine.ts';
@@ -19,8 +26,11 @@ export function avroCutter(session: Session, source: RowSource, writing: TableWr
   const list = columns.map((column) => `CAST(${source.nameOf(column)} AS ${sqlType(column.type)})`).join(', ');
   // A small file is to have several blocks too, or its size could not be aimed at.
   const blockBytes = Math.min(AVRO_BLOCK_BYTES, Math.max(1, Math.floor(writing.fileSizeBytes / AVRO_BLOCKS_A_FILE)));
-  const open = (path: string) =>
-    new AvroFileWriter({ path, schema, codec: writing.compression.avro, metadata: writing.metadata, blockBytes });
+  const thread = session.threads > 1 && source.rows >= AVRO_THREAD_MIN_ROWS ? encoderThread() : undefined;
+  const open = (path: string): AvroWriter => {
+    const options = { path, schema, codec: writing.compression.avro, metadata: writing.metadata, blockBytes };
+    return thread ? thread.open(options) : new AvroFileWriter(options);
+  };
 
   async function* batches(range: RowRange): AsyncGenerator<ColumnBatch> {
     const reader = new ChunkReader(columns);
@@ -64,5 +74,44 @@ export function avroCutter(session: Session, source: RowSource, writing: TableWr
     }
   }
 
-  return { many, one: async (range, path) => (await many([range], [path]))[0]! };
+  async function roll(range: RowRange, targetBytes: number, pathOf: (part: number) => string): Promise<CutFile[]> {
+    const files: { from: number; rows: number; closing: Promise<{ rows: number; bytes: number }> }[] = [];
+    let writer = open(pathOf(0));
+    let from = range.from;
+    let rows = 0;
+    const end = () => {
+      const closing = writer.close();
+      closing.catch(() => undefined);
+      files.push({ from, rows, closing });
+      from += rows;
+      rows = 0;
+    };
+    try {
+      for await (const batch of batches(range)) {
+        if (writer.bytes >= targetBytes) {
+          end();
+          writer = open(pathOf(files.length));
+        }
+        await writer.writeBatch(batch);
+        rows += batch.rows;
+      }
+      end();
+      const cut: CutFile[] = [];
+      for (const [part, { closing, ...run }] of files.entries()) {
+        const written = await closing;
+        if (written.rows !== run.rows)
+          throw new Error(`Wrote ${written.rows} rows to ${pathOf(part)} where it is to have ${run.rows}`);
+        cut.push({ ...run, bytes: written.bytes });
+      }
+      return cut;
+    } catch (error) {
+      await writer.abort();
+      await Promise.allSettled(files.map(({ closing }) => closing));
+      for (let part = 0; part <= files.length; part++) await rm(pathOf(part), { force: true });
+      throw error;
+    }
+  }
+
+  const isRolled = writing.fileSizeBytes >= AVRO_ROLL_MIN_BYTES;
+  return { ...(isRolled ? { roll } : {}), many, one: async (range, path) => (await many([range], [path]))[0]! };
 }

@@ -87,6 +87,18 @@ async function cutFormat(
   const target = writing.fileSizeBytes;
   const ending = format === 'csv' && writing.compression.csv === 'gzip' ? 'csv.gz' : format;
   const pathOf = (partition: number, part: number) => join(folder, `cut-${format}-${partition}-${part}.${ending}`);
+  if (cutter.roll && partitions.length === 1) {
+    const [{ values, ...range }] = partitions as [PartitionRange];
+    const cuts = await cutter.roll(range, target, (part) => pathOf(0, part));
+    return cuts.map(({ rows, bytes }, part) => ({
+      path: pathOf(0, part),
+      rows,
+      bytes,
+      format,
+      partition: values,
+      part,
+    }));
+  }
   const total = partitions.at(-1)!.from + partitions.at(-1)!.rows;
   await probeRowSize({ from: 0, rows: total }, target, size, (range) => cutter.one(range, pathOf(0, 0)));
 
