@@ -78,6 +78,13 @@ function replacedBy(
   });
   // A table without source ids: publish replaces whole commits, or says that it would double rows.
   if (!carries) return [];
+  const newer = source.standsFor && live.find((id) => id !== source.id && isNewer(state, id, source));
+  if (newer !== undefined && onReupload === 'replace') {
+    throw new ReuploadRefused(
+      `${where} was loaded as a newer version, by commit ${state.sources.get(newer)}, than this copy of ${source.lastModified}`,
+      { where },
+    );
+  }
   const replaced = live.filter((id) => onReupload === 'replace' || id === source.id);
   const mixed = replaced.map((id) => state.sources.get(id)!).find((commit) => unknown.has(commit));
   if (mixed !== undefined) {
@@ -88,6 +95,14 @@ function replacedBy(
     );
   }
   return replaced;
+}
+
+/**
+ * Whether a live version may be newer than a copy in quarantine. Of an object that is read where it landed none is: the read is
+ * pinned, and fails once a newer version lies there.
+ */
+function isNewer(state: LogState, id: string, { lastModified }: SourceObject): boolean {
+  return (state.freshness.get(state.sources.get(id)!) ?? '') > lastModified;
 }
 
 function suffixOf({ level }: FoundPart): string {
