@@ -119,6 +119,12 @@ async function compaction(ports: Ports, fixed: RunRequest, attempt: string): Pro
   };
 }
 
+/** An event that comes again finds all that its folder has loaded, and nothing to do; any other finds all of it to be done again. */
+function unlessAllLoaded(found: Candidates, state: LogState): Candidates {
+  const isNew = found.objects.some(({ id }) => !state.sources.has(id));
+  return isNew ? found : { ...found, objects: [], loaded: found.loaded + found.objects.length };
+}
+
 /** Two inputs name an earlier run: that of a void run's successor, over the same objects, and a redrive. */
 async function requestOf(ports: Ports, resolve: ResolveRequest, event: ListLatestInput): Promise<Resolved> {
   const predecessor = runNamed(event.input, 'successorOf');
@@ -150,9 +156,10 @@ async function list(
   const { request, run, executionId } = fixed;
   await repair(ports, request.dataset, { run, executionId, attempt });
   const state = await openLog(ports.objects, ports.places.work, request.dataset.name).head();
-  const candidates = predecessor
+  const found = predecessor
     ? await objectsOf(ports, fixed, predecessor)
     : await candidatesOf(ports, request, (id) => state.sources.has(id));
+  const candidates = request.whole ? unlessAllLoaded(found, state) : found;
   const gated = request.objects === undefined && predecessor === undefined && !reloads(request);
   const waiting = gated
     ? await quarantinedIds(ports, request.dataset.name, candidates.objects.length, state.sources.size)

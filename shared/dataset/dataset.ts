@@ -148,6 +148,11 @@ export const SourceDefinition = z
       .describe('Of what the listing has: the latest object, all, or those that are not loaded yet'),
     orderBy: z.enum(['lastModified', 'key']).default('lastModified').describe('What makes an object the latest'),
     timezone: z.string().default('UTC').describe('IANA zone of the date tokens and of data_ref'),
+    hoursBack: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe('Date tokens are of so many hours ago, where the input names no time: 1 is the hour that has ended'),
     onNothing: z
       .enum(['skip', 'fail'])
       .default('skip')

@@ -2,6 +2,7 @@ import { yesterday } from '../domain/dates.ts';
 import { BadRequest } from '../errors.ts';
 import { uri } from '../ports/object-store.ts';
 import type { Dataset } from './dataset.ts';
+import { dayOfKey, ofDay } from './days.ts';
 import type { CreatedObject, Unwrapped } from './events.ts';
 import { datasetOf, type Matcher, matcherOf } from './matching.ts';
 import { type OutputPlace, outputsOf, ownPlaces, sourceBucket } from './places.ts';
@@ -51,7 +52,7 @@ export function requestsOfEvents(
   const groups = [...grouping.byDataset.values()].sort((one, other) =>
     one.dataset.name < other.dataset.name ? -1 : 1,
   );
-  return { requests: groups.map((group) => eventRequest(group, notices, context.now)), notices };
+  return { requests: groups.flatMap((group) => eventRequests(group, notices, context.now)), notices };
 }
 
 function assign(object: CreatedObject, grouping: Grouping, known: readonly Matcher[], context: RequestContext): void {
@@ -99,6 +100,25 @@ function noDataset(objects: readonly CreatedObject[], context: RequestContext): 
   const known = sources.length === 0 ? 'there is none' : `there are ${sources.join(', ')}`;
   return new BadRequest(`No data set takes ${several(objects.map((object) => uri(object)))}; ${known}`, {
     where: uri(first!),
+  });
+}
+
+/** One for the data set; of lists of distances one for each day that an object is of, which is then clustered whole. */
+function eventRequests(
+  { dataset, objects }: { dataset: Dataset; objects: CreatedObject[] },
+  notices: string[],
+  now: Date,
+): LoadRequest[] {
+  if (dataset.source.format !== 'distances') return [eventRequest({ dataset, objects }, notices, now)];
+  const days = Map.groupBy(objects, ({ key }) => dayOfKey(key));
+  return [...days].map(([day, own]) => {
+    const request = eventRequest(
+      { dataset: day === undefined ? dataset : ofDay(dataset, day), objects: own },
+      notices,
+      now,
+    );
+    const constants = day === undefined ? request.constants : { ...request.constants, day };
+    return { ...request, objects: undefined, constants, whole: true };
   });
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { normaliseNames } from '../domain/names.ts';
 import { BadRequest } from '../errors.ts';
 import { datasetNameFrom } from './parse.ts';
 import { isSettings, joinSettings, jsonOrText, mergeSettings, type Settings } from './settings.ts';
@@ -9,8 +10,8 @@ import { isSettings, joinSettings, jsonOrText, mergeSettings, type Settings } fr
  */
 
 interface OlderName {
-  /** The field it stands for. */
-  path: readonly [string, string] | readonly [string];
+  /** The field it stands for; none where it is about the request and not the data set. */
+  path?: readonly string[];
   read: (value: unknown, name: string) => unknown;
 }
 
@@ -67,6 +68,54 @@ const FORMS: readonly OlderForm[] = [
     base: { target: { layout: 'mirror', formats: ['parquet', 'avro'] } },
     finish: finishMirror,
   },
+  {
+    title: 'a day of distances into clusters (day, BUCKET, INPUT_FOLDER, OUTPUT_FOLDER, …)',
+    names: new Map<string, OlderName>([
+      ['day', { read: text }],
+      ['BUCKET', { path: ['source', 'bucket'], read: text }],
+      ['INPUT_FOLDER', { path: ['source', 'prefix'], read: folder }],
+      ['OUTPUT_FOLDER', { path: ['cluster', 'output', 'path'], read: folder }],
+      ['ALGORITHM', { path: ['cluster', 'algorithm'], read: text }],
+      ['HYPER_PARAMS', { path: ['cluster', 'params'], read: hyperParams }],
+      ['CONVERT_KEY_TO_INT', { path: ['cluster', 'keys'], read: keysOf }],
+    ]),
+    tells: ['INPUT_FOLDER', 'OUTPUT_FOLDER', 'HYPER_PARAMS', 'ALGORITHM', 'CONVERT_KEY_TO_INT', 'day'],
+    tellsEnvironment: 'INPUT_FOLDER',
+    needs: ['BUCKET', 'INPUT_FOLDER', 'OUTPUT_FOLDER'],
+    base: {
+      source: { format: 'distances', onNothing: 'fail' },
+      target: { database: 'clusters', partitionBy: ['day'], mode: 'overwrite-partitions' },
+      cluster: { algorithm: 'DBSCAN' },
+    },
+    finish: finishDistances,
+  },
+  {
+    title: 'an hour of lightning into clusters (S3_BUCKET, PRODUCT, GOES_YEAR, GOES_DOY, GOES_HOUR, NUM_OF_CLUSTERS)',
+    names: new Map<string, OlderName>([
+      ['S3_BUCKET', { path: ['source', 'bucket'], read: text }],
+      ['PRODUCT', { path: ['source', 'prefix'], read: hourPrefix }],
+      ['NUM_OF_CLUSTERS', { path: ['cluster', 'params', 'n_clusters'], read: number }],
+      ['GOES_YEAR', { read: number }],
+      ['GOES_DOY', { read: number }],
+      ['GOES_HOUR', { read: number }],
+    ]),
+    tells: ['S3_BUCKET', 'PRODUCT', 'NUM_OF_CLUSTERS', 'GOES_YEAR', 'GOES_DOY', 'GOES_HOUR'],
+    tellsEnvironment: 'S3_BUCKET',
+    needs: [],
+    base: {
+      source: {
+        bucket: 'noaa-goes18',
+        prefix: hourPrefix('GLM-L2-LCFA'),
+        format: 'glm',
+        hoursBack: 1,
+        onNothing: 'fail',
+        access: { unsigned: true, region: 'us-east-1' },
+      },
+      target: { database: 'lightning', partitionBy: ['day(granule_start)', 'hour(granule_start)'] },
+      cluster: { features: ['flash_lat', 'flash_lon'], params: { n_clusters: 12 } },
+    },
+    finish: finishLightning,
+  },
 ];
 
 /** Names that are accepted and do nothing, and what is said about them. */
@@ -89,8 +138,14 @@ export function olderForms(): string[] {
 export function olderOverrides(values: ReadonlyMap<string, unknown>): Settings {
   return [...values].reduce<Settings>((all, [name, value]) => {
     const older = FORMS.map((form) => form.names.get(name)).find((found) => found !== undefined);
-    return older === undefined ? all : joinSettings(all, nest(older.path, older.read(value, name)));
+    return older?.path === undefined ? all : joinSettings(all, nest(older.path, older.read(value, name)));
   }, {});
+}
+
+/** A definition, and the names with what they were given, those of the request among them. */
+export interface OlderDefinition {
+  definition: Settings;
+  given: ReadonlyMap<string, unknown>;
 }
 
 /**
@@ -100,7 +155,7 @@ export function olderOverrides(values: ReadonlyMap<string, unknown>): Settings {
 export function olderDefinition(
   input: ReadonlyMap<string, unknown>,
   environment: Readonly<Record<string, string | undefined>>,
-): Settings | undefined {
+): OlderDefinition | undefined {
   const form = formOf(input, environment);
   if (form === undefined) return undefined;
   const given = new Map([...fromEnvironment(form, environment), ...input]);
@@ -109,7 +164,7 @@ export function olderDefinition(
   if (missing.length > 0) {
     throw new BadRequest(`The input names no ${missing.join(' and no ')}, needed for ${form.title}`);
   }
-  return form.finish(mergeSettings(form.base, olderOverrides(given)), given);
+  return { definition: form.finish(mergeSettings(form.base, olderOverrides(given)), given), given };
 }
 
 function fromEnvironment(
@@ -162,6 +217,67 @@ function finishMirror(definition: Settings, given: ReadonlyMap<string, unknown>)
     source: { ...source, prefix },
     target: { ...target, ...(fromCsv ? { mirrorFrom: 'csv/' } : {}) },
   };
+}
+
+/** A data set for each pair of folders; the day is the run's. */
+function finishDistances(definition: Settings): Settings {
+  const source = definition['source'] as Settings;
+  const cluster = definition['cluster'] as Settings;
+  const output = cluster['output'] as Settings;
+  const prefix = `${source['prefix']}/`;
+  const identity = JSON.stringify([source['bucket'], prefix, output['path']]);
+  const hash = createHash('sha256').update(identity).digest('hex').slice(0, 8);
+  const table = normaliseNames([String(source['prefix'])])[0]!.slice(0, 100);
+  return {
+    ...definition,
+    name: `${datasetNameFrom(`clusters-${source['prefix']}`).slice(0, 50)}-${hash}`,
+    source: { ...source, prefix },
+    target: { ...(definition['target'] as Settings), table: `${table}_${hash}` },
+    cluster: { ...cluster, output: { bucket: source['bucket'], ...output, path: `${output['path']}/day={day}` } },
+  };
+}
+
+/** The bucket and product make the table: those of another satellite are others. */
+function finishLightning(definition: Settings): Settings {
+  const source = definition['source'] as Settings;
+  const product = String(source['prefix']).split('/{')[0]!;
+  const name = datasetNameFrom(`${source['bucket']}-${product}`);
+  const table = normaliseNames([`${source['bucket']}_${product}`])[0];
+  return { ...definition, name, target: { ...(definition['target'] as Settings), table } };
+}
+
+/** NOAA's folders: year, day of the year, hour. */
+function hourPrefix(value: unknown): string {
+  return `${folder(value, 'PRODUCT')}/{yyyy}/{ooo}/{HH}/`;
+}
+
+/** As it is: whoever reads it says what is wrong with it. */
+function hyperParams(value: unknown, name: string): unknown {
+  if (isSettings(value) || typeof value === 'string') return value;
+  throw new BadRequest(`${name} must be an object of names and values, or its JSON, not ${JSON.stringify(value)}`);
+}
+
+function keysOf(value: unknown, name: string): 'integers' | 'text' {
+  const said = String(value).toLowerCase();
+  if (['true', '1', 'yes'].includes(said)) return 'integers';
+  if (['false', '0', 'no'].includes(said)) return 'text';
+  throw new BadRequest(`${name} must be true or false, not ${JSON.stringify(value)}`);
+}
+
+/** The hour that `GOES_YEAR`, `GOES_DOY` and `GOES_HOUR` name, what they leave out being of `fallback`'s hour; undefined without them. */
+export function goesHour(given: ReadonlyMap<string, unknown>, fallback: Date): Date | undefined {
+  if (!['GOES_YEAR', 'GOES_DOY', 'GOES_HOUR'].some((name) => given.has(name))) return undefined;
+  const part = (name: string, otherwise: number, least: number, most: number): number => {
+    const value = given.has(name) ? number(given.get(name), name) : otherwise;
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new BadRequest(
+      `${name} must be a whole number from ${least} to ${most}, not ${JSON.stringify(given.get(name))}`,
+    );
+  };
+  const year = part('GOES_YEAR', fallback.getUTCFullYear(), 1970, 9999);
+  const first = Date.UTC(fallback.getUTCFullYear(), 0, 1);
+  const day = part('GOES_DOY', Math.floor((fallback.getTime() - first) / 86_400_000) + 1, 1, 366);
+  return new Date(Date.UTC(year, 0, day, part('GOES_HOUR', fallback.getUTCHours(), 0, 23)));
 }
 
 function nest(path: readonly string[], value: unknown): Settings {

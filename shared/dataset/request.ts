@@ -25,6 +25,8 @@ export interface LoadRequest {
   redrives?: string;
   /** Reload what is loaded, replacing it. */
   force: boolean;
+  /** An event's, of which all that the source lists is loaded again, unless all of it is loaded already. */
+  whole?: boolean;
   /** What was accepted without effect, for people. */
   notices: string[];
 }
@@ -55,7 +57,7 @@ export interface RequestContext {
  * is done, and replaces what it wrote before.
  */
 export function reloads(request: LoadRequest): boolean {
-  if (request.force) return true;
+  if (request.force || request.whole) return true;
   return request.trigger === 'person' && request.objects === undefined && request.dataset.source.pick !== 'new';
 }
 

@@ -1,11 +1,13 @@
 import { isDay, parseTime, yesterday } from '../domain/dates.ts';
 import { suggestion } from '../domain/nearest.ts';
 import { BadRequest } from '../errors.ts';
+import { clusterPlan } from './cluster.ts';
 import { type Dataset, DatasetDefinition } from './dataset.ts';
+import { dayOf, isOfDays, ofDay } from './days.ts';
 import { requestsOfEvents } from './event-requests.ts';
 import { type Asked, createdObject, unwrapInput } from './events.ts';
 import { deepFreeze } from './freeze.ts';
-import { olderDefinition, olderForms, olderNames, olderOverrides, WITHOUT_EFFECT } from './older-inputs.ts';
+import { goesHour, olderDefinition, olderForms, olderNames, olderOverrides, WITHOUT_EFFECT } from './older-inputs.ts';
 import { datasetNameFrom, parseDataset } from './parse.ts';
 import { checkPlaces, sourceBucket } from './places.ts';
 import { allKeys } from './problems.ts';
@@ -63,11 +65,11 @@ export function groupByDataset(
 
 /** The data set that the environment's older names make, if they make one. */
 function environmentDataset(context: RequestContext): Dataset | undefined {
-  const definition = olderDefinition(new Map(), context.environment);
-  return definition && parseDataset(definition, 'the environment');
+  const older = olderDefinition(new Map(), context.environment);
+  return older && parseDataset(older.definition, 'the environment');
 }
 
-const REQUEST_KEYS = ['dataset', 'objects', 'compact', 'force', 'date', 'referenceTime', 'data_ref', 'trigger'];
+const REQUEST_KEYS = ['dataset', 'objects', 'compact', 'force', 'date', 'referenceTime', 'data_ref', 'day', 'trigger'];
 const FIELDS = Object.keys(DatasetDefinition.shape);
 
 /** What a person or a schedule asks: a data set by name with overrides, a definition, or an older form. */
@@ -75,9 +77,16 @@ function askedRequest({ value, scheduledFor }: Asked, context: RequestContext): 
   const input = withoutNulls(expandDotted(value));
   const notices = Object.keys(input).flatMap((key) => WITHOUT_EFFECT.get(key) ?? []);
   const scheduled = scheduledFor !== undefined;
-  const dataset = askedDataset({ named: input['dataset'], ...sort(input), scheduled }, context, notices);
+  const ask = { named: input['dataset'], ...sort(input), scheduled };
+  const asked = askedDataset(ask, context, notices);
+  const day = dayOf(asked.older.get('day'));
+  const dataset = day === undefined ? asked.dataset : ofDay(asked.dataset, day);
+  if (day === undefined && asked.dataset.target.partitionBy.includes('day') && isOfDays(asked.dataset)) {
+    throw new BadRequest('The input names no day, whose distances are clustered; say {"day": "…"}');
+  }
   const zone = dataset.source.timezone;
-  const reference = referenceTime(input, zone) ?? scheduledFor ?? context.now;
+  const back = new Date((scheduledFor ?? context.now).getTime() - dataset.source.hoursBack * 3_600_000);
+  const reference = referenceTime(input, zone) ?? goesHour(asked.older, back) ?? back;
   const objects = input['objects'];
   // A named data set's runs do not depend on what stands in the environment.
   const around = input['dataset'] === undefined ? context.environment['data_ref'] || undefined : undefined;
@@ -87,7 +96,10 @@ function askedRequest({ value, scheduledFor }: Asked, context: RequestContext): 
       trigger: triggerOf(input['trigger'], scheduled),
       objects: objects === undefined ? undefined : namedObjects(objects, sourceBucket(dataset, context.places)),
       referenceTime: reference.toISOString(),
-      constants: { data_ref: dataRef(input['data_ref'] ?? around) ?? yesterday(reference, zone) },
+      constants: {
+        data_ref: dataRef(input['data_ref'] ?? around) ?? yesterday(reference, zone),
+        ...(day === undefined ? {} : { day }),
+      },
       ...(flag(input['compact'], 'compact') ? { compact: true } : {}),
       force: flag(input['force'], 'force'),
       notices,
@@ -114,7 +126,7 @@ function sort(input: Settings): { fields: Settings; older: Map<string, unknown> 
   const fields = new Map<string, unknown>();
   const names = new Set(olderNames());
   for (const [key, value] of Object.entries(input)) {
-    if (REQUEST_KEYS.includes(key) || WITHOUT_EFFECT.has(key)) continue;
+    if (key !== 'day' && (REQUEST_KEYS.includes(key) || WITHOUT_EFFECT.has(key))) continue;
     // `schema` is both: a field, and an older name for its text.
     const isField = FIELDS.includes(key) && !(key === 'schema' && typeof value === 'string');
     if (isField) fields.set(key, value);
@@ -140,10 +152,19 @@ function acceptedForms(): string {
   return `accepted are ${forms.join(', ')}`;
 }
 
-function askedDataset({ named, fields, older, scheduled }: Ask, context: RequestContext, notices: string[]): Dataset {
+function askedDataset(ask: Ask, context: RequestContext, notices: string[]): { dataset: Dataset; older: Ask['older'] } {
+  if (ask.named === undefined) {
+    const made = olderDefinition(ask.older, context.environment);
+    if (made) {
+      const dataset = parseDataset(mergeSettings(made.definition, ask.fields), 'the input');
+      return { dataset: ownTables(dataset, context), older: made.given };
+    }
+  }
+  return { dataset: namedDataset(ask, context, notices), older: ask.older };
+}
+
+function namedDataset({ named, fields, older, scheduled }: Ask, context: RequestContext, notices: string[]): Dataset {
   if (named === undefined) {
-    const definition = olderDefinition(older, context.environment);
-    if (definition) return ownTables(parseDataset(mergeSettings(definition, fields), 'the input'), context);
     if (scheduled) {
       const input = '{"dataset": "…", "trigger": "schedule"}';
       throw new BadRequest(`The schedule names no data set; give its target the constant input ${input}`);
@@ -245,8 +266,16 @@ function namedObjects(value: unknown, sourceBucket: string): RequestedObject[] {
   });
 }
 
+/** Hyper-parameters that were given and change nothing. */
+function clusterNotices({ cluster, source }: Dataset): string[] {
+  const read = cluster && clusterPlan(cluster, source.format === 'distances' ? 'distances' : 'points');
+  return read && 'plan' in read ? read.plan.notices : [];
+}
+
 function finish(request: LoadRequest, context: RequestContext): LoadRequest {
   const { dataset } = request;
   checkPlaces(dataset, context.places);
-  return deepFreeze(context.datasets.get(dataset.name) === dataset ? { ...request, asDefined: true } : request);
+  const notices = [...request.notices, ...clusterNotices(dataset)];
+  const asDefined = context.datasets.get(dataset.name) === dataset ? { asDefined: true } : {};
+  return deepFreeze({ ...request, notices, ...asDefined });
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { madeGranules } from '../../local/demo/storms.ts';
 import type { RunResult } from '../../local/result.ts';
 import { type Random, random } from '../../shared/kernels/random.ts';
 import { type InHome, openInHome } from './in-home.ts';
@@ -305,5 +306,90 @@ cluster: {params: {eps: 0.3, min_samples: 3}, output: {path: out/day=mon}${more}
     ]);
     expect(failed.error?.name).toBe('NoInputObjects');
     expect(await output()).toHaveLength(4);
+  });
+});
+
+describe('inputs of the older clustering pipelines', () => {
+  const environment = {
+    BUCKET: 'landing',
+    INPUT_FOLDER: 'similarity/in',
+    OUTPUT_FOLDER: '/similarity/out/',
+    ALGORITHM: 'DBSCAN',
+    HYPER_PARAMS: '{"eps": 0.3, "min_samples": 2, "metric": "precomputed", "n_jobs": -1}',
+    CONVERT_KEY_TO_INT: 'True',
+    MAX_RECORDS: '1000',
+  };
+  const output = async (day: string) => {
+    const path = join(sluice.root, 's3', 'landing', 'similarity', 'out', `day=${day}`, 'clusters.csv.gz');
+    return gunzipSync(await readFile(path))
+      .toString()
+      .trim()
+      .split('\n')
+      .slice(1);
+  };
+  const event = (key: string) => ({
+    Records: [
+      {
+        eventVersion: '2.1',
+        eventSource: 'aws:s3',
+        eventName: 'ObjectCreated:Put',
+        eventTime: '2026-01-01T00:00:00.000Z',
+        s3: { bucket: { name: 'landing' }, object: { key: encodeURIComponent(key), size: 10 } },
+      },
+    ],
+  });
+
+  it('{"day": …} beside the environment clusters the whole day into its folder, and into a table', async () => {
+    await sluice.land('similarity/in/day=2024-01-05/a.csv.gz', gzipSync('key1,key2,distance\n1,2,0.1\n3,4,0.9\n'));
+    await sluice.land('similarity/in/day=2024-01-05/b.csv.gz', gzipSync('key1,key2,distance\n2,5,0.2\n'));
+    await sluice.land('similarity/in/day=2024-01-06/a.csv.gz', gzipSync('key1,key2,distance\n7,8,0.1\n'));
+    const result = await sluice.input({ day: '2024-01-05' }, environment);
+    expect(result.run.status).toBe('succeeded');
+    expect(result.notices).toContain("DBSCAN's n_jobs has no effect here");
+    expect(await output('2024-01-05')).toEqual(['0,1', '0,2', '-1,3', '-1,4', '0,5']);
+    await sluice.input({ ...environment, day: '2024-01-06' });
+    expect(await output('2024-01-06')).toEqual(['0,7', '0,8']);
+    const [{ database, table }] = result.tables as unknown as [{ database: string; table: string }];
+    const rows = await sluice.query(
+      `SELECT day, CAST(count(*) AS INTEGER) AS n FROM ${database}.${table} GROUP BY day ORDER BY day`,
+    );
+    expect(rows).toEqual([
+      { day: '2024-01-05', n: 5 },
+      { day: '2024-01-06', n: 2 },
+    ]);
+  });
+
+  it("an upload's event clusters the whole day that it is of, and does nothing when it comes again", async () => {
+    await sluice.land('similarity/in/day=x/a.csv.gz', gzipSync('1,2,0.1\n'));
+    await sluice.input(event('similarity/in/day=x/a.csv.gz'), environment);
+    await sluice.land('similarity/in/day=x/b.csv.gz', gzipSync('2,3,0.1\n'));
+    const both = event('similarity/in/day=x/b.csv.gz');
+    expect((await sluice.input(both, environment)).run.status).toBe('succeeded');
+    expect(await output('x')).toEqual(['0,1', '0,2', '0,3']);
+    expect((await sluice.input(both, environment)).run.status).toBe('nothing');
+  });
+
+  it('an empty day is NoInputObjects; HYPER_PARAMS that is no JSON, and no day, are told', async () => {
+    expect((await sluice.input({ day: 'none' }, environment)).error?.name).toBe('NoInputObjects');
+    await expect(sluice.input({ day: 'x' }, { ...environment, HYPER_PARAMS: '{eps: 0.3' })).rejects.toThrow(
+      /Cannot read HYPER_PARAMS as JSON/,
+    );
+    await expect(sluice.input({ ALGORITHM: 'DBSCAN' }, environment)).rejects.toThrow('names no day');
+    await expect(sluice.input({ day: '../x' }, environment)).rejects.toThrow('day must be the name of a folder');
+  });
+
+  it('GOES_YEAR, GOES_DOY and GOES_HOUR load and cluster that hour of lightning', async () => {
+    for await (const { key, bytes } of madeGranules({ start: new Date('2024-01-05T13:00:00Z'), granules: 2 })) {
+      await sluice.land(key, bytes);
+    }
+    const goes = { S3_BUCKET: 'landing', GOES_YEAR: '2024', GOES_DOY: '005', GOES_HOUR: '13', 'source.access': null };
+    const result = await sluice.input({ ...goes, NUM_OF_CLUSTERS: 4 });
+    expect(result.run.status).toBe('succeeded');
+    expect(result.clusters).toMatchObject({ algorithm: 'KMeans', k: 4, reason: 'n_clusters was given: 4' });
+    expect((await sluice.input(goes)).clusters).toMatchObject({ k: 12 });
+    expect((await sluice.input({ ...goes, GOES_HOUR: 14 })).error?.name).toBe('NoInputObjects');
+    await expect(sluice.input({ ...goes, GOES_DOY: 400 })).rejects.toThrow(
+      'GOES_DOY must be a whole number from 1 to 366',
+    );
   });
 });

@@ -18,6 +18,7 @@ describe('a data set file', () => {
         orderBy: 'lastModified',
         timezone: 'UTC',
         onNothing: 'skip',
+        hoursBack: 0,
         format: 'auto',
         access: {},
         csv: {},
