@@ -1,6 +1,6 @@
 import { type LogState, tableKey } from '../../shared/commit/fold.ts';
 import { type Dataset, modeOf } from '../../shared/dataset/dataset.ts';
-import type { Published } from '../../shared/domain/evolution.ts';
+import { keepsRescued, type Published } from '../../shared/domain/evolution.ts';
 import { type Column, OUTPUT_FORMATS, RESCUED_COLUMN } from '../../shared/domain/schema.ts';
 import { SOURCE_ID_COLUMN } from '../../shared/domain/source.ts';
 import { AVRO_TIMESTAMPS, PLANNED_COLUMNS, SOURCE_IDS, tableName } from '../../shared/domain/tables.ts';
@@ -75,5 +75,5 @@ export function carriesSourceIds(published: PublishedSchema | undefined, dataset
 
 /** Names that no column of a file may have in the table: Sluice's own columns. */
 export function ownNames(carries: boolean, dataset: Dataset): string[] {
-  return [...(carries ? [SOURCE_ID_COLUMN] : []), ...(dataset.evolution === 'rescue' ? [RESCUED_COLUMN] : [])];
+  return [...(carries ? [SOURCE_ID_COLUMN] : []), ...(keepsRescued(dataset) ? [RESCUED_COLUMN] : [])];
 }

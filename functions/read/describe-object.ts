@@ -62,6 +62,12 @@ export async function describeObject(reading: Reading, source: SourceObject, dat
     case 'gzip':
     case 'zstd': {
       const sample = await inflateSample(head, container, SNIFF_BYTES, { where });
+      const inner = detectContainer(sample, `the text in ${where}`);
+      if (inner !== 'plain') {
+        throw new UnknownFormat(`Cannot read ${where}: it is ${inner} in ${container}, and only text is read from there`, {
+          where,
+        });
+      }
       const complete = head.length === source.sizeBytes && sample.length < SNIFF_BYTES;
       const part = describeCsv({ head: sample, complete }, dataset, where);
       return [{ ...part, compression: container, sizeBytes: source.sizeBytes }];

@@ -84,8 +84,9 @@ export function evolve(published: Published | undefined, found: Column[], datase
   });
   const known = new Set(kept.map((column) => column.name));
   const added = found.filter((column) => !known.has(column.name));
-  if (dataset.evolution !== 'rescue') return { columns: [...kept, ...added], widened, rescued: new Set() };
-  const unknown = new Set(unknownOf(published, added, dataset).map((column) => column.name));
+  if (!keepsRescued(dataset)) return { columns: [...kept, ...added], widened, rescued: new Set() };
+  const rescues = dataset.evolution === 'rescue';
+  const unknown = new Set((rescues ? unknownOf(published, added, dataset) : []).map((column) => column.name));
   const own = known.has(RESCUED_COLUMN)
     ? []
     : [{ name: RESCUED_COLUMN, original: RESCUED_COLUMN, type: 'string' as const }];
@@ -94,6 +95,11 @@ export function evolve(published: Published | undefined, found: Column[], datase
     widened,
     rescued: unknown,
   };
+}
+
+/** Whether the table has `RESCUED_COLUMN`: for columns that it lacks, or for rows with more fields than columns. */
+export function keepsRescued(dataset: Dataset): boolean {
+  return dataset.evolution === 'rescue' || dataset.source.csv.onLongRow === 'rescue';
 }
 
 /** A table that is not there yet, of which nothing was declared, gets what its first files have. */

@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import pMap from 'p-map';
+import { RESCUED_COLUMN } from '../domain/schema.ts';
 import { BadDataset, BadInput, type ErrorRecord, TooManyRejects, toErrorRecord } from '../errors.ts';
 import { DEFAULT_ROW_GROUP_ROWS, INPUTS_PREPARED_AT_ONCE, REJECTS_KEPT_OF_FAILED_INPUT } from '../limits.ts';
 import {
@@ -72,7 +73,10 @@ class ConvertRun {
     this.#session = session;
     this.#job = job;
     this.#rejects = new InputRejects(session, job.columns, job.timezone);
-    this.#rules = job.rowRules ?? { short: 'reject', long: 'reject' };
+    const { short, long } = job.rowRules ?? { short: 'reject', long: 'reject' };
+    // Nothing of a row may be lost: without the column for it, surplus fields are no less wrong.
+    const rescues = job.columns.some(({ name }) => name === RESCUED_COLUMN);
+    this.#rules = { short, long: rescues ? long : 'reject' };
   }
 
   async outcome(): Promise<ConvertOutcome> {

@@ -20,13 +20,17 @@ const REFUSED: [string, number[]][] = [
   ['an SQLite database', [...Buffer.from('SQLite format 3\0')]],
 ];
 
+/** What a tar archive has behind its first file's name and numbers; before it, it looks like text (POSIX.1-1988, ustar). */
+const TAR = [...Buffer.from('ustar')];
+const TAR_OFFSET = 257;
+
 /**
  * Tells by magic bytes, whatever the name. Some hundred bytes of the head suffice (2,056 to find HDF5 behind a user block). An
  * empty head is `plain`: that an object is empty is the caller's to notice.
  *
  * @param where names the object in errors
  * @throws BadInput for a Parquet file with an encrypted footer
- * @throws UnknownFormat for formats that are certainly not read (bzip2, xz, 7-Zip, RAR, Excel before 2007, PDF, SQLite, classic netCDF)
+ * @throws UnknownFormat for formats that are certainly not read (bzip2, xz, tar, 7-Zip, RAR, Excel before 2007, PDF, SQLite, classic netCDF)
  */
 export function detectContainer(head: Uint8Array, where = 'the object'): Container {
   if (startsWith(head, [0x1f, 0x8b, 0x08])) return 'gzip';
@@ -42,7 +46,8 @@ export function detectContainer(head: Uint8Array, where = 'the object'): Contain
     });
   }
   const refused =
-    REFUSED.find(([, magic]) => startsWith(head, magic))?.[0] ?? (isBzip2(head) ? 'a bzip2 file' : undefined);
+    REFUSED.find(([, magic]) => startsWith(head, magic))?.[0] ??
+    (isBzip2(head) ? 'a bzip2 file' : startsWith(head, TAR, TAR_OFFSET) ? 'a tar archive' : undefined);
   if (refused) {
     throw new UnknownFormat(`Cannot read ${where}: it is ${refused}; CSV, gzip, zstd, ZIP, Parquet and HDF5 are read`, {
       where,

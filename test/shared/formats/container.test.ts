@@ -42,6 +42,7 @@ describe('detectContainer', () => {
 
   it.each([
     ['bzip2', padded(Buffer.from('BZh91AY&SY'))],
+    ['tar', Buffer.concat([Buffer.from('data.csv'), Buffer.alloc(249), Buffer.from('ustar\0'), Buffer.alloc(249)])],
     ['xz', padded(bytes(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00))],
     ['7-Zip', padded(bytes(0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c))],
     ['RAR', padded(Buffer.from('Rar!\x1a\x07\x01\x00'))],
