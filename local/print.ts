@@ -59,17 +59,23 @@ export function runSummary(result: RunResult, { compact = false }: { compact?: b
     const rest = noise > 0 ? `, ${formatCount(noise)} noise` : '';
     lines.push(`${count(clusters, 'cluster')} of ${count(points, 'point')}${rest}. ${reason}`);
   }
-  const quarantined = result.sources.filter((source) => source.status === 'quarantined');
-  if (quarantined.length > 0) {
-    lines.push(pc.yellow(`${count(quarantined.length, 'object')} quarantined:`));
-    for (const { uri, error } of quarantined.slice(0, SHOWN)) {
-      lines.push(`  ${uri}`);
-      // The run's own error has been said.
-      if (error && error.message !== result.error?.message) lines.push(`    ${error.name}: ${error.message}`);
-    }
-    lines.push(...more(quarantined.length, '--json lists them'));
-  }
+  const failed = result.sources.filter((source) => source.error !== undefined);
+  const quarantined = failed.filter((source) => source.status === 'quarantined');
+  lines.push(...failures(result, quarantined, `${count(quarantined.length, 'object')} quarantined:`));
+  // Of a run that failed itself this is said of objects that were sound.
+  const stay = result.run.status === 'succeeded' ? failed.filter((source) => source.status === 'none') : [];
+  lines.push(...failures(result, stay, `${count(stay.length, 'object')} failed, and left as the table has it:`));
   return lines.join('\n');
+}
+
+function failures(result: RunResult, sources: RunResult['sources'], title: string): string[] {
+  if (sources.length === 0) return [];
+  const named = sources.slice(0, SHOWN).flatMap(({ uri, error }) => {
+    // The run's own error has been said.
+    const said = !error || error.message === result.error?.message;
+    return said ? [`  ${uri}`] : [`  ${uri}`, `    ${error.name}: ${error.message}`];
+  });
+  return [pc.yellow(title), ...named, ...more(sources.length, '--json lists them')];
 }
 
 /** Files and objects that a summary names one by one. */

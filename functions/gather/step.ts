@@ -67,12 +67,12 @@ async function gather(ports: Ports, event: GatherInput, attempt: string): Promis
     const whole = await planWhole(ports, folder, judged.broken);
     return { ...NOTHING, broken: judged.broken.length, whole };
   }
-  const failed = [...plan.failed, ...judged.failed];
+  const judgedFailed = [...plan.failed, ...judged.failed];
   const loaded = new Set(judged.accounts.map((account) => account.source.id)).size;
-  const verdict = judgeFailures(failed, loaded, fixed.request.dataset.failures.share);
+  const verdict = judgeFailures(judgedFailed, loaded, fixed.request.dataset.failures.share);
   // Written down with each object's own error before the run fails of it: quarantine tells them apart.
-  if (verdict) return { ...NOTHING, failed, error: toErrorRecord(verdict) };
-  await quarantine(ports, fixed, failed);
+  if (verdict) return { ...NOTHING, failed: judgedFailed, error: toErrorRecord(verdict) };
+  const failed = await quarantine(ports, fixed, judgedFailed);
 
   checkFiles(judged.counted);
   await writeRejects(ports, fixed, judged.counted);

@@ -76,13 +76,15 @@ async function settleRun(ports: Ports, fixed: RunRequest, error: ErrorRecord, ho
   const { dataset } = fixed.request;
   if (await hasHistory(ports, dataset.name, fixed.run)) return;
   const failed = await quarantine(ports, fixed, await failedSources(ports, fixed, error));
+  // Of one that stays and did not fail by itself there is nothing to tell.
+  const told = failed.filter((failure) => !failure.stays || failure.step !== 'run');
   await writeHistory(ports, {
     run: fixed.run,
     dataset: dataset.name,
     status: 'failed',
     startedAt: fixed.startedAt,
     accounts: [],
-    failed,
+    failed: told,
     tables: [],
     notices: fixed.request.notices,
     error,

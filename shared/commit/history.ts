@@ -114,7 +114,7 @@ function historyLines(record: RunRecord, endedAt: Date): HistoryLine[] {
       ...base,
       ...none,
       source: uri(originOf(failure.source)),
-      source_status: 'quarantined',
+      source_status: failure.stays ? 'none' : 'quarantined',
       error_name: failure.error.name,
       error_message: failure.error.message,
     }),

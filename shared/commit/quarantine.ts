@@ -32,21 +32,22 @@ export interface QuarantineRecord {
 }
 
 /**
- * Puts each failed object under `failed/`, with its reason in `.error.json`, and returns those that it put there: what
- * another run has taken over meanwhile is that run's. Doing it twice writes the same keys.
+ * Puts each failed object under `failed/`, with its reason in `.error.json`. Returns all of them, and says of which that they
+ * stay: what another run has taken over meanwhile is that run's, and what is in the table is not in quarantine too. Doing it
+ * twice writes the same keys.
  */
 export async function quarantine(ports: Ports, fixed: RunRequest, failed: FailedSource[]): Promise<FailedSource[]> {
   if (failed.length === 0) return [];
   const { access } = fixed.request.dataset.source;
   const origins = failed.map(({ source }) => originOf(source));
   const there = await quarantinedOf(ports, fixed.request.dataset.name, origins);
-  const put = await pMap(
+  return pMap(
     failed,
-    async (failure) => ((await putOne(ports, fixed, failure, there)) ? failure : undefined),
+    async (failure): Promise<FailedSource> =>
+      (await putOne(ports, fixed, failure, there)) ? failure : { ...failure, stays: true },
     // Of another account's bucket each goes through this machine's disk.
     { concurrency: ports.sources(access) === ports.objects ? SMALL_CALLS_AT_ONCE : 1 },
   );
-  return put.filter((failure) => failure !== undefined);
 }
 
 /** False where the object is another run's, or in the table. */

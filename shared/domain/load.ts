@@ -79,6 +79,8 @@ export interface FailedSource {
   /** The step that it failed in. */
   step: string;
   error: ErrorRecord;
+  /** It is not in quarantine: the table has it as before, or another run took it over. */
+  stays?: true;
 }
 
 // ── plan ────────────────────────────────────────────────────────────────────────────────────────────────────────────

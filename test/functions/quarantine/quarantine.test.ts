@@ -148,6 +148,30 @@ describe('an object that fails', () => {
     expect(await world.workKeys('failed/')).toHaveLength(2);
   });
 
+  it('is not put there where the table has it, to be loaded once more', async () => {
+    const world = notes();
+    await world.put('notes/a.csv', GOOD);
+    await world.put('notes/b.csv', 'id\n3\n');
+    for (const name of ['a', 'b'])
+      await world.run({ dataset: 'notes', objects: [{ bucket: 'landing', key: `notes/${name}.csv` }] });
+    const convert = world.steps['Convert']!;
+    const again = await world.run(
+      { dataset: 'notes', force: true, splitBytes: 1024 * 1024 },
+      {
+        async Convert(event, attempt) {
+          await world.put('notes/a.csv', BAD);
+          return convert(event, attempt);
+        },
+      },
+    );
+    expect(linesOf(again)).toEqual([
+      ['s3://landing/notes/b.csv', 'loaded', null],
+      ['s3://landing/notes/a.csv', 'none', 'ObjectChanged'],
+    ]);
+    expect(await world.workKeys('failed/')).toEqual([]);
+    expect(await ids(world)).toEqual(['1', '2', '3']);
+  });
+
   it('leaves quarantine when its event brings it mended', async () => {
     const world = notes();
     await world.put('notes/bad.csv', BAD);
