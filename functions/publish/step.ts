@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Intent } from '../../shared/commit/entry.ts';
 import { finishRun } from '../../shared/commit/finish.ts';
@@ -55,7 +56,10 @@ export function makePublish(ports: Ports) {
   };
 }
 
-/** One successor a run: starting it twice is starting it once. Names of executions are at most 80 characters. */
-function successorName(run: string): string {
-  return `again-${run}`.slice(0, 80);
+/**
+ * One successor a run: starting it twice is starting it once. Names of executions are at most 80 characters, and those of
+ * events' executions take all of them: what tells runs apart comes first.
+ */
+export function successorName(run: string): string {
+  return `again-${createHash('sha256').update(run).digest('hex').slice(0, 16)}-${run}`.slice(0, 80);
 }

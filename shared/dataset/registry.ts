@@ -1,11 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { prefixesMeet } from '../domain/dates.ts';
 import { suggestion } from '../domain/nearest.ts';
 import { tableName } from '../domain/tables.ts';
 import { BadDataset, UnknownDataset } from '../errors.ts';
 import { type Dataset, MIRROR_DATABASE, tableSuffixes } from './dataset.ts';
 import { deepFreeze } from './freeze.ts';
 import { loadDatasetFile } from './parse.ts';
+import { outputsOf } from './places.ts';
 
 /** The data sets that are known by name. */
 export interface DatasetRegistry {
@@ -16,7 +18,8 @@ export interface DatasetRegistry {
 
 /**
  * Makes a registry. Throws `BadDataset` where two data sets have one name, or write one table: a table's log and ledger are
- * those of one data set.
+ * those of one data set; and where one's files would lie in the folder of another's table, which keeps there what its own
+ * log names and nothing else.
  */
 export function registryOf(datasets: Iterable<Dataset>): DatasetRegistry {
   const byName = new Map<string, Dataset>();
@@ -31,9 +34,27 @@ export function registryOf(datasets: Iterable<Dataset>): DatasetRegistry {
       }
       owners.set(table, dataset.name);
     }
+    for (const other of byName.values()) if (other.name !== dataset.name) checkApart(other, dataset);
   }
   const sorted = [...byName.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
   return { get: (name) => byName.get(name), all: () => sorted };
+}
+
+/** Buckets that a data set does not name are those of the deployment, the same ones for all. */
+const DEPLOYED = { landing: '', work: '', lake: '' };
+
+function checkApart(one: Dataset, other: Dataset): void {
+  for (const mine of outputsOf(one, DEPLOYED)) {
+    for (const theirs of outputsOf(other, DEPLOYED)) {
+      // Files with fixed names may share a folder: nobody tidies up there.
+      const tables = [one, other].filter(({ target }) => target.layout === 'table').length;
+      if (tables === 0 || mine.bucket !== theirs.bucket || !prefixesMeet(mine.prefix, theirs.prefix)) continue;
+      throw new BadDataset(
+        `${mine.what} of the data set "${one.name}" would lie at ${mine.prefix}, ${theirs.what} of "${other.name}" at ` +
+          `${theirs.prefix}: a table's folder is its own; give one of them another path`,
+      );
+    }
+  }
 }
 
 /** The data set of a name; `UnknownDataset` says which there are. */

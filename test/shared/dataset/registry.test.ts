@@ -33,6 +33,19 @@ describe('registryOf', () => {
     const mirrors = ['m', 'n'].map((name) => dataset(name, { target: { layout: 'mirror', database: undefined } }));
     expect(registryOf(mirrors).all()).toHaveLength(2);
   });
+
+  it('refuses a table whose folder holds another data set’s, which would be tidied away there', () => {
+    const outer = dataset('a', { target: { database: 'db', path: 'lake' } });
+    const inner = dataset('b', { target: { database: 'db', path: 'lake/a/more' } });
+    expect(() => registryOf([outer, inner])).toThrow(
+      'the table db.a of the data set "a" would lie at lake/a/, the table db.b of "b" at lake/a/more/b/',
+    );
+    const mirror = dataset('m', { target: { layout: 'mirror', database: undefined, path: 'lake/a' } });
+    expect(() => registryOf([outer, mirror])).toThrow("a table's folder is its own");
+    const elsewhere = dataset('b', { target: { database: 'db', path: 'lake/a/more', bucket: 'other' } });
+    const beside = dataset('c', { target: { database: 'db', path: 'lake' } });
+    expect(registryOf([outer, elsewhere, beside]).all()).toHaveLength(3);
+  });
 });
 
 describe('readDatasets', () => {
