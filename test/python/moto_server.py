@@ -17,7 +17,10 @@ import threading
 from urllib.parse import unquote
 
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.config import default_user_config
 from moto.s3.models import s3_backends
+from moto.stepfunctions import models as stepfunctions_models
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -77,7 +80,12 @@ def end_with_parent():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="by default a free one")
+    parser.add_argument("--execute", action="store_true", help="run state machines, calling AWS at $MOTO_PORT")
     options = parser.parse_args()
+    if options.execute:
+        default_user_config["stepfunctions"] = {"execute_state_machine": True}
+        # Otherwise CloudFormation makes machines where nothing runs them.
+        stepfunctions_models.stepfunctions_backends = stepfunctions_parser_backends
     application = nearer_to_s3(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", options.port, application, threaded=True, request_handler=QuietHandler)
     threading.Thread(target=end_with_parent, daemon=True).start()

@@ -1,6 +1,6 @@
 """Reads a Glue table as awswrangler does and prints [columns, rows] as JSON, rows sorted.
 
-Standard input: {"endpoint", "database", "table", "filter"?: {column: value}, "validate"?: false}. With a filter (also an
+Standard input: {"endpoint", "database", "table", "filter"?: {column: value}, "validate"?: false, "region"?}. With a filter (also an
 empty one) awswrangler follows the partitions' locations, without it it lists the table's own.
 """
 
@@ -13,7 +13,7 @@ os.environ.update(
     AWS_ENDPOINT_URL=given["endpoint"],
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",
-    AWS_DEFAULT_REGION="us-east-1",
+    AWS_DEFAULT_REGION=given.get("region", "us-east-1"),
 )
 
 import awswrangler as wr  # noqa: E402  (it reads the environment when it is imported)

@@ -9,9 +9,15 @@ export interface MotoServer {
 
 const SCRIPT = fileURLToPath(new URL('../python/moto_server.py', import.meta.url));
 
-/** Starts moto and resolves once it answers. It ends with this process, or when its pid is told to. */
-export async function startMoto(python: string): Promise<MotoServer> {
-  const child = spawn(python, [SCRIPT], { stdio: ['pipe', 'pipe', 'pipe'] });
+/**
+ * Starts moto and resolves once it answers. It ends with this process, or when its pid is told to. With `executePort` its
+ * Step Functions runs what it is given, and asks the AWS at that port.
+ */
+export async function startMoto(python: string, { executePort }: { executePort?: number } = {}): Promise<MotoServer> {
+  const child = spawn(python, executePort === undefined ? [SCRIPT] : [SCRIPT, '--execute'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: executePort === undefined ? process.env : { ...process.env, MOTO_PORT: String(executePort) },
+  });
   const url = await Promise.race([firstUrl(child), failureOf(child)]);
   // The tests' own end must not wait for it.
   child.unref();
