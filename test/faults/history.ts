@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLog } from '../../shared/commit/log.ts';
+import { repair } from '../../shared/commit/repair.ts';
 import { vacuum } from '../../shared/commit/vacuum.ts';
 import type { DatasetDefinition } from '../../shared/dataset/dataset.ts';
 import { FAULTS, type Fault } from './faults.ts';
@@ -126,6 +127,7 @@ class History {
     if (lab.chance(0.3)) work.push(this.redriveMidway());
     if (lab.chance(0.3)) work.push(this.begin(() => this.again()));
     for (let i = lab.draw(4); i > 0; i--) work.push(this.endAgain());
+    if (lab.chance(0.3)) work.push(this.repair());
     for (let i = lab.draw(3); i > 0; i--) work.push(this.vacuum());
     await Promise.all(work);
     await lab.idle();
@@ -237,8 +239,16 @@ class History {
 
   private async vacuum(): Promise<void> {
     await this.lab.turns.wait(this.lab.draw(2 * SPAN_MS));
-    const { runs } = await vacuum(this.lab.portsInTurn(), 'drill', this.lab.random() * 0.5);
-    this.outcome.vacuumed += runs;
+    await this.lab.operate(async (ports) => {
+      const { runs } = await vacuum(ports, 'drill', this.lab.random() * 0.5);
+      this.outcome.vacuumed += runs;
+    }, this.options());
+  }
+
+  private async repair(): Promise<void> {
+    await this.lab.turns.wait(this.lab.draw(2 * SPAN_MS));
+    const attempt = `${this.lab.draw(1e9)}`;
+    await this.lab.operate((ports) => repair(ports, { name: 'd' }, { run: 'repair', attempt }), this.options());
   }
 
   /** Who was told that its run committed finds it in the log; and no two runs ever loaded one version of an object. */

@@ -24,6 +24,17 @@ import { Turns } from './turns.ts';
 export const PLACES = { landing: 'landing', work: 'work', lake: 'lake' };
 const DEFINITION = join(import.meta.dirname, '..', '..', 'statemachines', 'load.asl.yml');
 const LAMBDA_MAX_MS = LAMBDA_MAX_SECONDS * 1000;
+/** How much a machine's clock may be wrong. */
+const SKEW_MS = 1000;
+/** What an operator sees of the drill's faults. */
+const BEFALLS = new Set([
+  'ObjectStoreBusy',
+  'CatalogConflict',
+  'AccessDenied',
+  'PreconditionFailed',
+  'LockHeld',
+  'Killed',
+]);
 /** What passes when it is tried again. */
 const TRANSIENT: Fault[] = ['busy-before', 'busy-after', 'conflict', 'refused-after'];
 let definition: Promise<Definition> | undefined;
@@ -142,10 +153,14 @@ export class Lab {
     return this.mutation.ports ? this.mutation.ports(ports) : ports;
   }
 
-  /** The same with every call in its turn. */
-  portsInTurn(): Ports {
-    const turn = () => this.turns.wait();
-    return this.ports(faultyStores(this.stores.objects, this.stores.catalog, { turn }));
+  /** Work of an operator's, outside of any execution; what befalls it ends it, and is no harm. */
+  async operate(work: (ports: Ports) => Promise<unknown>, options: ExecuteOptions = {}): Promise<void> {
+    const { faulty, ports } = this.deploy(options);
+    await this.faulty
+      .run(faulty, () => work(ports))
+      .catch((error: Error) => {
+        if (!BEFALLS.has(error.name)) throw error;
+      });
   }
 
   async execute(input: unknown, options: ExecuteOptions = {}): Promise<Executed> {
@@ -205,7 +220,9 @@ export class Lab {
       ...(stop ? { stop } : {}),
     });
     faulty.arm(options.fault, options.k ?? -1, options.at);
-    const ports = this.ports(faulty);
+    // Clocks of two machines differ.
+    const skew = this.draw(2 * SKEW_MS) - SKEW_MS;
+    const ports = { ...this.ports(faulty), clock: { now: () => new Date(this.turns.now + skew) } };
     const steps = makeSteps(ports, (asked, now) =>
       toRequest(asked, { environment: {}, datasets: this.datasets, places: PLACES, now }),
     );
