@@ -28,6 +28,13 @@ export async function everythingThatSteps(): Promise<ActRecord> {
         rejects: { rows: 1 },
         target: { ...target, table: 'notes', mode: 'append' },
       },
+      {
+        name: 'orders',
+        source: { prefix: 'orders/', pick: 'new' },
+        widening: 'rewrite',
+        concurrency: { singleFlight: true },
+        target: { ...target, table: 'orders', mode: 'append', onReupload: 'replace' },
+      },
       { name: 'mirrored', source: { prefix: 'files/' }, target: { layout: 'mirror', formats: ['parquet'] } },
     ],
   });
@@ -71,6 +78,16 @@ export async function everythingThatSteps(): Promise<ActRecord> {
   await run({ dataset: 'sales' }, 'Succeeded');
   await world.put('files/a.csv', 'id\n1\n');
   await run({ dataset: 'mirrored' }, 'Succeeded');
+
+  // Rows that are replaced and a column that widens, by one run at a time, which lets go of that where it fails too.
+  const narrow = { dataset: 'orders', schema: { id: 'string', v: 'int' } };
+  await world.put('orders/a.csv', 'id,v\n1,1\n');
+  await world.put('orders/b.csv', 'id,v\n2,2\n');
+  await run(narrow, 'Succeeded');
+  await world.put('orders/a.csv', 'id,v\n3,9000000000\n');
+  await run({ dataset: 'orders' }, 'Succeeded');
+  await world.put('orders/c.csv', '');
+  await run({ dataset: 'orders' }, 'Failed');
 
   // Rejected rows and a bad object; then nothing but a bad object, nothing at all, one that is asked for by name.
   await world.put('notes/a.csv', 'id\n1\n!\n');
