@@ -59,6 +59,7 @@ export function stringReader(): (vector: duckdb.Vector, rows: number, validity: 
         if (addresses[row] === 0) continue;
         copyBytes(run, addresses[row]! - start, values, offsets[row]!, offsets[row + 1]! - offsets[row]!);
       }
+      letGo(run);
       first = -1;
     };
 
@@ -104,6 +105,7 @@ export function stringReader(): (vector: duckdb.Vector, rows: number, validity: 
       end = address + length;
     }
     fetchRun();
+    letGo(strings);
     return { kind: 'bytes', validity, offsets, values };
   };
 }
@@ -114,4 +116,9 @@ function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: num
     return;
   }
   for (let byte = 0; byte < length; byte++) target[to + byte] = source[from + byte]!;
+}
+
+/** Ends a window on the engine's memory at once, and not when the garbage collector comes to it; it must not be used any more. */
+export function letGo(window: ArrayBufferView): void {
+  (window.buffer as ArrayBuffer).transfer(0);
 }
