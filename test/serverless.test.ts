@@ -15,6 +15,9 @@ interface Service {
 const service = parse(readFileSync(join(ROOT, 'serverless.yml'), 'utf8'), { logLevel: 'error' }) as Service;
 const definition = await loadDefinition(join(ROOT, 'statemachines', 'load.asl.yml'));
 
+/** The branch's own room. */
+const CLUSTER_STEPS = ['prepareFeatures', 'fit', 'chooseClusters'];
+
 /** As CloudFormation knows a function: `listLatest` → `ListLatestLambdaFunction`. */
 const logicalId = (key: string) => `${key.charAt(0).toUpperCase()}${key.slice(1)}LambdaFunction`;
 
@@ -33,7 +36,8 @@ describe('serverless.yml', () => {
 
   it.each(Object.entries(service.functions))('gives %s a handler of its own and a role of what it does', (key, fn) => {
     const folder = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    expect(fn.handler).toBe(`functions/${folder}/handler.handler`);
+    const of = CLUSTER_STEPS.includes(key) ? `cluster/${folder.split('-')[0]}` : folder;
+    expect(fn.handler).toBe(`functions/${of}/handler.handler`);
     const code = readFileSync(join(ROOT, fn.handler.replace(/\.handler$/, '.ts')), 'utf8');
     expect(code).toMatch(/^export const handler = lambdaStep\(/m);
     expect(fn.iamRoleStatements?.length).toBeGreaterThan(0);
