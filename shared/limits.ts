@@ -95,6 +95,8 @@ export const REWRITE_TASK_BYTES = 256 * MiB;
 // ── sniffing CSV ────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Characters of the head on which every candidate dialect is tried; the winner is then checked on the whole sample. */
 export const SNIFF_TRIAL_CHARS = 64 * 1024;
+/** … or as many as so many lines have, where they are very long. */
+export const SNIFF_TRIAL_ROWS = 20;
 /** A quoted field of more lines than this is taken for a stray quote that opened by accident. */
 export const QUOTED_FIELD_MAX_LINES = 200;
 /** A column keeps its type though a few values do not fit, among at least this many values … */

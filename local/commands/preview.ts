@@ -9,7 +9,7 @@ import type { FoundColumn, FoundPart } from '../../shared/domain/load.ts';
 import { type ColumnType, RESCUED_COLUMN } from '../../shared/domain/schema.ts';
 import { schemaOf } from '../../shared/domain/table-schema.ts';
 import { duckdbEngine } from '../../shared/engine/duckdb-engine.ts';
-import type { RejectedRow, TableEngine } from '../../shared/engine/table-engine.ts';
+import type { RejectedRow, RowRules, TableEngine } from '../../shared/engine/table-engine.ts';
 import { ValueCheck } from '../../shared/engine/value-check.ts';
 import { BadRequest, SluiceError } from '../../shared/errors.ts';
 import { PREVIEW_ENGINE_BYTES, PREVIEW_REJECTS_SHOWN, PREVIEW_ROWS } from '../../shared/limits.ts';
@@ -22,7 +22,6 @@ import { openFile } from '../preview/file-store.ts';
 import { partChunks } from '../preview/part-chunks.ts';
 import { type PreviewRow, partRows } from '../preview/part-rows.ts';
 import { outputNames, PreviewOutput } from '../preview/preview-outputs.ts';
-import { rowRulesOf } from '../preview/row-rules.ts';
 import { count, type Output } from '../print.ts';
 import { formatCount, textTable } from '../text-table.ts';
 
@@ -117,7 +116,8 @@ async function previewFile(file: string, dataset: Dataset, tools: Tools, sink: S
   try {
     const path = resolve(file);
     const parts = await describeFile(path, file, dataset, tools);
-    const rules = rowRulesOf(dataset);
+    const { onShortRow = 'reject', onLongRow = 'reject' } = dataset.source.csv;
+    const rules: RowRules = { short: onShortRow, long: onLongRow };
     for (const found of parts) {
       const part = asLoaded(found, dataset);
       entry = parts.length > 1 ? part.entry?.name : undefined;

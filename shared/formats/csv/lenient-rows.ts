@@ -170,15 +170,39 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
     return -1;
   };
 
+  // as with line ends, what is found holds for all quotes before it
+  let edgeAt = -1;
+  let edgeAsked = 0;
+  let pairAt = -1;
+  let pairAsked = 0;
+
+  /** The first quote from `from` on that ends a field or follows a delimiter. */
+  const edgeFrom = (from: number): number => {
+    if (from < edgeAsked || edgeAt < from) {
+      edgeAt = indexOrEnd(quote, from);
+      while (edgeAt < length && fieldEnd(edgeAt + 1) === -1 && !text.startsWith(delimiter, edgeAt - delimiterLength)) {
+        edgeAt = indexOrEnd(quote, edgeAt + 1);
+      }
+    }
+    edgeAsked = from;
+    return edgeAt;
+  };
+
+  /** The first two quotes in a row from `from` on that end a field. */
+  const pairFrom = (from: number): number => {
+    if (from < pairAsked || pairAt < from) {
+      pairAt = indexOrEnd(quote + quote, from);
+      while (pairAt < length && !endsField(pairAt + 2)) pairAt = indexOrEnd(quote + quote, pairAt + 1);
+    }
+    pairAsked = from;
+    return pairAt;
+  };
+
   /** A quote further down the same line that ends a field, where the one at `close` stands inside it: `"a "b" c",`. */
   const laterClose = (close: number): number => {
-    const end = lineEndAt(close);
-    for (let i = text.indexOf(quote, close + 1); i !== -1 && i < end; i = text.indexOf(quote, i + 1)) {
-      if (fieldEnd(i + 1) !== -1) return i;
-      // it opens the next field: nothing closes this one
-      if (text.startsWith(delimiter, i - delimiterLength)) return -1;
-    }
-    return -1;
+    const at = edgeFrom(close + 1);
+    // one that does not end a field opens the next: nothing closes this one
+    return at < lineEndAt(close) && fieldEnd(at + 1) !== -1 ? at : -1;
   };
 
   /**
@@ -202,12 +226,8 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
 
   /** The second of two quotes that end a field on the line, where no quote before `end` closes it otherwise: `"12" x 9""`. */
   const unescapedClose = (open: number, end: number): number => {
-    const stop = Math.min(end, lineEndAt(open));
-    const pair = quote + quote;
-    for (let i = text.indexOf(pair, open + 1); i !== -1 && i + 1 < stop; i = text.indexOf(pair, i + 1)) {
-      if (endsField(i + 2)) return i + 1;
-    }
-    return -1;
+    const at = pairFrom(open + 1);
+    return at + 1 < Math.min(end, lineEndAt(open)) ? at + 1 : -1;
   };
 
   /** Past the line end at `i`, which is counted. */

@@ -67,22 +67,42 @@ function alignNames(names: readonly string[], body: readonly LenientRow[], width
   // as many columns, or names, are left out in one place as there are too many
   const missing = Math.max(0, width - names.length);
   const surplus = Math.max(0, names.length - width);
-  const layouts = Array.from({ length: Math.min(names.length, width) + 1 }, (_, at) => {
-    const laid = [...names.slice(0, at), ...Array<string>(missing).fill(''), ...names.slice(at + surplus)];
-    return { laid, score: laid.reduce((sum, name, c) => sum + affinity(name, kinds[c]!), 0) };
-  });
-  const best = Math.max(...layouts.map(({ score }) => score));
-  const likely = layouts.filter(({ score }) => score === best).map(({ laid }) => laid);
-  const [first, last] = [layouts[0]!.laid, layouts.at(-1)!.laid];
-  if (missing === 1 && likely.includes(first) && holdsRowNames(column(0))) {
+  const likely = likelyPlaces(names, kinds, missing, surplus);
+  if (missing === 1 && likely[0] === 0 && holdsRowNames(column(0))) {
     reasons.push('the header has one name less than the rows have fields: the first column holds row names');
-    return first;
+    return ['', ...names];
   }
   reasons.push(`the header has ${names.length} names where the rows have ${width} fields: declare the schema`);
   // further columns that are seldom filled have no name because nobody thought of them
   const seldom = missing > 0 && column(names.length).filter((value) => value !== '').length < rows.length / 2;
-  if (seldom && likely.includes(last)) return last;
-  return likely[0]!.map((name, c) => (likely.every((laid) => laid[c] === name) ? name : ''));
+  const last = likely.at(-1)!;
+  const first = seldom && last === names.length ? last : likely[0]!;
+  return Array.from({ length: width }, (_, c) => {
+    if (c < first) return names[c]!;
+    const name = names[c - missing + surplus] ?? '';
+    return c >= last + missing || (surplus > 0 && name === names[c]) ? name : '';
+  });
+}
+
+/** Where names, or columns, may be left out so that names and values agree best; ascending. */
+function likelyPlaces(
+  names: readonly string[],
+  kinds: readonly ColumnKind[],
+  missing: number,
+  surplus: number,
+): number[] {
+  const places = Math.min(names.length, kinds.length) + 1;
+  // of all names behind the place, and then one after another of those before it
+  let score = 0;
+  for (let c = missing; c < kinds.length; c++) score += affinity(names[c - missing + surplus]!, kinds[c]!);
+  const scores = [score];
+  for (let at = 1; at < places; at++) {
+    score += affinity(names[at - 1]!, kinds[at - 1]!);
+    score -= affinity(names[at - 1 + surplus]!, kinds[at - 1 + missing]!);
+    scores.push(score);
+  }
+  const best = scores.reduce((a, b) => Math.max(a, b));
+  return scores.flatMap((each, at) => (each === best ? [at] : []));
 }
 
 /** 1, 2, 3, … or words of which none comes twice, as R writes them. */

@@ -111,14 +111,15 @@ export function findTable(
   const skipLines = top === undefined ? 0 : top.line;
   if (skipLines > 0 && options.skipRows === undefined) reasons.push(`${skipLines} lines before the table are skipped`);
 
-  const again = headerRows > 0 ? table.slice(headerRows).filter((row) => isSame(row, table[0]!)) : [];
-  for (const row of again) otherTables.push({ firstLine: row.line + 1, lastLine: row.line + 1 });
-  if (again.length > 0) reasons.push(`the header comes again in ${again.length} further rows, which are rejected`);
+  const again = new Set(headerRows > 0 ? table.slice(headerRows).filter((row) => isSame(row, table[0]!)) : []);
+  for (const { line } of again) otherTables.push({ firstLine: line + 1, lastLine: line + 1 });
+  otherTables.sort((a, b) => a.firstLine - b.firstLine);
+  if (again.size > 0) reasons.push(`the header comes again in ${again.size} further rows, which are rejected`);
 
   return {
     names,
     width,
-    rows: table.slice(headerRows).filter((row) => !again.includes(row)),
+    rows: table.slice(headerRows).filter((row) => !again.has(row)),
     comment,
     skipLines,
     headerRows,
@@ -144,6 +145,10 @@ function findHeader(
   }
   // a header that comes again, as where files were put one behind another, does not speak against itself
   const body = table.slice(1, HEADER_BODY_ROWS).filter((row) => row.fields.length === width && !isSame(row, first));
+  const same = table.slice(1, HEADER_BODY_ROWS).filter((row) => isSame(row, first)).length;
+  if (same > MAX_HEADER_ROWS && same > body.length) {
+    return { rows: 0, confidence: 0.9, reason: 'no header: most rows are the same as the first' };
+  }
   const fields = first.fields.length === width ? first.fields : fitNames(first.fields, body, width, false, []);
   const verdict = detectHeader(
     fields,

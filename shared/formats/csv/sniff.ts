@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { CsvOptions } from '../../dataset/dataset.ts';
 import type { ColumnType } from '../../domain/schema.ts';
 import { EmptyObject, UnknownFormat } from '../../errors.ts';
-import { SNIFF_TRIAL_CHARS } from '../../limits.ts';
+import { SNIFF_TRIAL_CHARS, SNIFF_TRIAL_ROWS } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
 import { decodeSample, detectEncoding } from './encoding.ts';
 import { alignedRows, type Grammar, isBlank, type LenientRows, parseRows } from './lenient-rows.ts';
@@ -80,7 +80,7 @@ export function sniffCsv(
   // Excel's own hint, which no table has as its first line
   const hint = options.delimiter === undefined ? /^sep=(.)(?:\r?\n|$)/i.exec(text) : null;
   const fixedDelimiter = options.delimiter ?? hint?.[1];
-  const trial = text.length > SNIFF_TRIAL_CHARS ? text.slice(0, SNIFF_TRIAL_CHARS) : text;
+  const trial = text.slice(0, trialLength(text));
   const ranked = rankDialects(trial, complete && trial.length === text.length, {
     ...(fixedDelimiter === undefined ? {} : { delimiter: fixedDelimiter }),
     ...(options.quote === undefined ? {} : { quote: options.quote }),
@@ -168,6 +168,13 @@ export function sniffCsv(
     reasons,
     sampledRows: rows.length,
   };
+}
+
+/** Enough of a text to try dialects on: some rows of it, however long they are. */
+function trialLength(text: string): number {
+  let end = 0;
+  for (let rows = 0; rows < SNIFF_TRIAL_ROWS && end !== -1; rows++) end = text.indexOf('\n', end) + 1 || -1;
+  return end === -1 ? text.length : Math.max(end, SNIFF_TRIAL_CHARS);
 }
 
 function fitting({ rows }: LenientRows, width: number): number {

@@ -329,8 +329,16 @@ export class TolerantRecords {
     return fields.every((field, i) => (field.trim() === '') === i >= this.columns) ? 'fits' : 'long';
   }
 
+  /** The ranges are in order and apart, and may be as many as files that were put one behind another. */
   private inOther(line: number): boolean {
-    return this.others.some(({ firstLine, lastLine }) => line + 1 >= firstLine && line < lastLine);
+    let low = 0;
+    let high = this.others.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.others[middle]!.lastLine <= line) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.others.length && this.others[low]!.firstLine <= line + 1;
   }
 
   private toRow(text: string, row: LenientRow, verdict: RowVerdict): TolerantRow {

@@ -125,6 +125,13 @@ describe('sluice preview', () => {
     });
   });
 
+  it('pads and rescues rows where that is declared', async () => {
+    await sluice.file('odd.csv', 'id,city\n1\n2,Rome\n3,Ulm,x,y\n');
+    const declared = ['--set', 'source.csv.onShortRow=pad', '--set', 'source.csv.onLongRow=rescue'];
+    const { stdout } = await sluice.run('preview', 'odd.csv', '--csv', ...declared);
+    expect(stdout).toBe('id,city,_rescued\n1,,\n2,Rome,\n3,Ulm,"{""column2"":""x"",""column3"":""y""}"\n');
+  });
+
   it('leaves nothing in the lake', async () => {
     expect(await readdir(sluice.folder)).not.toContain('.sluice');
   });
