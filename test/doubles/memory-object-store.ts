@@ -22,8 +22,11 @@ interface StoredObject {
 
 interface Bucket {
   objects: Map<string, StoredObject>;
-  /** Keys in byte order. Never changed but replaced: a listing under way goes on in the one that it began with. */
-  sorted: string[];
+  /**
+   * Keys in byte order, made by the first listing after a change. Never changed but replaced: a listing under way goes on in
+   * the one that it began with.
+   */
+  sorted: string[] | undefined;
 }
 
 export interface MemoryObjectStore extends ObjectStore {
@@ -72,9 +75,7 @@ export function memoryObjectStore(
     const bucket = bucketOf(address.bucket);
     requireState(address, bucket.objects.get(address.key), condition);
     const etag = (++writes).toString(16).padStart(16, '0');
-    if (!bucket.objects.has(address.key)) {
-      bucket.sorted = bucket.sorted.toSpliced(firstAtLeast(bucket.sorted, address.key), 0, address.key);
-    }
+    if (!bucket.objects.has(address.key)) bucket.sorted = undefined;
     bucket.objects.set(address.key, { body: Buffer.from(body), etag, lastModified: now() });
     return { etag };
   }
@@ -82,8 +83,7 @@ export function memoryObjectStore(
   function remove(address: Address): void {
     checkKey(address.key, uri(address));
     const bucket = bucketOf(address.bucket);
-    if (!bucket.objects.delete(address.key)) return;
-    bucket.sorted = bucket.sorted.toSpliced(firstAtLeast(bucket.sorted, address.key), 1);
+    if (bucket.objects.delete(address.key)) bucket.sorted = undefined;
   }
 
   /** A copy, for what is stored must not change under a caller who writes into what it read. */
@@ -154,6 +154,7 @@ export function memoryObjectStore(
     async *list(bucket, prefix, options = {}) {
       calls.list++;
       const from = bucketOf(bucket);
+      from.sorted ??= [...from.objects.keys()].sort(compareUtf8);
       const keys = from.sorted;
       let listed = 0;
       for (let i = firstAtLeast(keys, laterOf(prefix, options.startAfter)); i < keys.length; i++) {

@@ -6,6 +6,8 @@ import type { DatasetDefinition } from '../../shared/dataset/dataset.ts';
 import { matcherOf } from '../../shared/dataset/matching.ts';
 import { parseDataset } from '../../shared/dataset/parse.ts';
 import { toRequest } from '../../shared/dataset/to-request.ts';
+import { filled, inputsOfPipe } from '../doubles/upload-pipe.ts';
+import { makeWorld } from '../doubles/world.ts';
 
 const places = { landing: 'landing', work: 'work', lake: 'lake' };
 const dataset = (source: DatasetDefinition['source'], others: Partial<DatasetDefinition> = {}) =>
@@ -162,7 +164,7 @@ describe('what uploads need', () => {
       },
     });
     const input = Array.from({ length: 100 }, (_, i) =>
-      piped(template, { body: event(`orders/${i}"é ${'x'.repeat(1000)}.csv`) }),
+      filled(template, { body: event(`orders/${i}"é ${'x'.repeat(1000)}.csv`) }),
     );
     const text = `[${input.join(',')}]`;
     expect(text.length).toBeLessThan(262_144);
@@ -177,10 +179,44 @@ describe('what uploads need', () => {
   });
 });
 
-/** A pipe's input template, as AWS fills it in: each path becomes the JSON of what it finds. */
-function piped(template: string, message: unknown): string {
-  return template.replace(/<\$\.([^>]+)>/g, (_, path: string) => {
-    const found = path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown>)?.[name], message);
-    return JSON.stringify(found ?? '');
+describe('a burst of uploads', () => {
+  it('becomes few executions, and every object is loaded once however often its event comes', async () => {
+    const world = makeWorld({
+      datasets: [
+        {
+          name: 'orders',
+          source: { prefix: 'orders/' },
+          target: { database: 'shop', table: 'orders', mode: 'append' },
+        },
+      ],
+    });
+    const events = [];
+    for (let i = 0; i < 300; i++) {
+      const key = `orders/${i}.csv`;
+      await world.put(key, `id\n${i}\n`);
+      const { etag, sizeBytes } = (await world.ports.objects.head({ bucket: 'landing', key }))!;
+      events.push({ bucket: 'landing', key, etag, sizeBytes, atSeconds: i / 10 });
+    }
+    const { InputTemplate: template } = made('eventbridge', ...world.datasets.all())['OrdersPipe']!.Properties
+      .TargetParameters;
+    let seed = 1;
+    const random = () => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed / 2_147_483_647;
+    };
+    const inputs = inputsOfPipe(events, {
+      template,
+      batchSize: 100,
+      windowSeconds: 30,
+      pollers: 2,
+      random,
+      duplicates: 0.2,
+    });
+    expect(inputs.flat().length).toBeGreaterThan(330);
+    expect(inputs.length).toBeLessThanOrEqual(6);
+    const outcomes = await Promise.all(inputs.map((input) => world.run(input)));
+    expect(outcomes.map(({ status }) => status)).toEqual(inputs.map(() => 'SUCCEEDED'));
+    const ids = (await world.rows('shop', 'orders')).map((row) => Number(row['id']));
+    expect(ids.sort((a, b) => a - b)).toEqual(events.map((_, i) => i));
   });
-}
+});
