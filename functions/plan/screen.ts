@@ -6,7 +6,7 @@ import { originOf, type SourceObject } from '../../shared/domain/source.ts';
 import { schemaOf } from '../../shared/domain/table-schema.ts';
 import { isObjectFault, objectErrorRecord, ReuploadRefused, SluiceError } from '../../shared/errors.ts';
 import { uri } from '../../shared/ports/object-store.ts';
-import { carriesSourceIds, ownNames, publishedSchema } from './published.ts';
+import { carriesSourceIds, ownNames, type PublishedSchema, publishedSchema } from './published.ts';
 import type { FoundObject } from './step.ts';
 
 export interface Screened {
@@ -23,12 +23,13 @@ export interface Screened {
 export function screen(found: FoundObject[], dataset: Dataset, state: LogState): Screened {
   const screened: Screened = { admitted: [], refused: [], replaced: new Map() };
   if (dataset.target.layout === 'mirror') return { ...screened, admitted: found };
+  const tables = publishedTables(dataset, state);
   const unknown = commitsWithRowsUnknown(state);
   for (const object of found) {
     const { source, parts } = object;
     try {
-      checkColumns(source, parts, dataset, state);
-      const replaced = replacedBy(source, parts, dataset, state, unknown);
+      checkColumns(source, parts, dataset, tables);
+      const replaced = replacedBy(source, parts, dataset, state, { tables, unknown });
       if (replaced.length > 0) screened.replaced.set(source.id, replaced);
       screened.admitted.push(object);
     } catch (error) {
@@ -39,10 +40,21 @@ export function screen(found: FoundObject[], dataset: Dataset, state: LogState):
   return screened;
 }
 
+/** By suffix, each looked up once. */
+type PublishedTables = (suffix: string) => PublishedSchema | undefined;
+
+function publishedTables(dataset: Dataset, state: LogState): PublishedTables {
+  const known = new Map<string, PublishedSchema | undefined>();
+  return (suffix) => {
+    if (!known.has(suffix)) known.set(suffix, publishedSchema(dataset, state, suffix));
+    return known.get(suffix);
+  };
+}
+
 /** Granules of lightning have several tables, each with parts of its own. */
-function checkColumns(source: SourceObject, parts: FoundPart[], dataset: Dataset, state: LogState): void {
+function checkColumns(source: SourceObject, parts: FoundPart[], dataset: Dataset, tables: PublishedTables): void {
   for (const suffix of suffixesOf(parts)) {
-    const published = publishedSchema(dataset, state, suffix);
+    const published = tables(suffix);
     if (!published) continue;
     const own = parts.filter((part) => suffixOf(part) === suffix);
     const { columns } = schemaOf(own, dataset, ownNames(carriesSourceIds(published, dataset), dataset));
@@ -60,7 +72,7 @@ function replacedBy(
   parts: FoundPart[],
   dataset: Dataset,
   state: LogState,
-  unknown: ReadonlySet<number>,
+  { tables, unknown }: { tables: PublishedTables; unknown: ReadonlySet<number> },
 ): string[] {
   if (modeOf(dataset) !== 'append') return [];
   const where = uri(originOf(source));
@@ -73,7 +85,7 @@ function replacedBy(
     );
   }
   const carries = suffixesOf(parts).every((suffix) => {
-    const published = publishedSchema(dataset, state, suffix);
+    const published = tables(suffix);
     return published === undefined || carriesSourceIds(published, dataset);
   });
   // A table without source ids: publish replaces whole commits, or says that it would double rows.

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { localExecutions } from '../../../shared/adapters/local-executions.ts';
 import { describeWithPython } from '../../setup/available.ts';
 import { makeSluice, multiset, type RunJson, type Sluice } from './sluice.ts';
 
@@ -155,6 +156,19 @@ describe('a table whose objects and columns change', () => {
         );
       }
     });
+  });
+
+  it('leaves its objects to the next run while another is under way, and says so', async () => {
+    const executions = localExecutions(sluice.home);
+    await executions.begin('other');
+    const lock = { run: 'other-run', executionId: 'arn:execution:other', expires: '2999-01-01T00:00:00Z' };
+    await sluice.objects.put({ bucket: 'work', key: 'locks/orders.run' }, JSON.stringify(lock));
+    await sluice.land('orders/e.csv', 'id,total,country\n10,1.00,BR\n');
+    const busy = await sluice.json<RunJson>(['run', 'orders']);
+    expect([busy.run.status, busy.notices]).toEqual(['nothing', ['left to the next run: other-run is under way']]);
+    await executions.end('other', 'ABORTED');
+    const next = await sluice.json<RunJson>(['run', 'orders']);
+    expect(next.sources.map(({ uri }) => uri)).toEqual(['s3://landing/orders/e.csv']);
   });
 
   it('refuses what the data set does not want, by name and of the object alone', async () => {
