@@ -88,7 +88,13 @@ function report(part: FoundPart) {
     columns: columns.map(({ original, type, format: form }) => ({ original, type, ...(form ? { format: form } : {}) })),
     confidence,
     reasons,
+    asks: reasons.filter(isQuestion),
   };
+}
+
+/** What a data set would have to say for the file to be read with certainty. */
+function isQuestion(reason: string): boolean {
+  return /: say [\w.]+( or [\w.]+)?$/.test(reason);
 }
 
 function quotesOf(quote: string): string {
@@ -102,7 +108,7 @@ function forPeople(part: FoundPart): string {
   if (part.level) lines.push(`level       ${part.level}`);
   lines.push(`format      ${part.format}${part.compression === 'none' ? '' : `, ${part.compression}`}`);
   if (part.dialect) {
-    const { encoding, delimiter, quote, lineEnd, headerRows, skipLines } = part.dialect;
+    const { encoding, delimiter, quote, lineEnd, headerRows, skipLines, footerRows, comment } = part.dialect;
     const escaping = part.dialect.escape;
     const shown = [
       encoding,
@@ -112,12 +118,17 @@ function forPeople(part: FoundPart): string {
       `line end ${JSON.stringify(lineEnd)}`,
       headerRows === 0 ? 'no header' : `${headerRows === 1 ? 'a header' : `${headerRows} header rows`}`,
       ...(skipLines > 0 ? [`${skipLines} lines before it`] : []),
+      ...(footerRows > 0 ? [`${footerRows} rows of notes at the end`] : []),
+      ...(comment === '' ? [] : [`comments begin with ${comment}`]),
     ];
     lines.push(`dialect     ${shown.join(', ')}`);
   }
   if (part.rows !== undefined) lines.push(`rows        ${formatCount(part.rows)}`);
   lines.push(`confidence  ${part.confidence.toFixed(2)}`);
-  for (const reason of part.reasons) lines.push(`            ${reason}`);
+  for (const reason of part.reasons) if (!isQuestion(reason)) lines.push(`            ${reason}`);
+  part.reasons.filter(isQuestion).forEach((reason, i) => {
+    lines.push(`${i === 0 ? 'to be told ' : '           '} ${reason}`);
+  });
   const names = normaliseNames(part.columns.map((column) => column.original));
   const rows = part.columns.map((column, i) => [names[i], column.type, column.original, column.format ?? '']);
   lines.push('', textTable(['column', 'type', 'header', 'format'], rows));

@@ -109,7 +109,7 @@ export function detectEncoding(
       encoding: 'windows-1252',
       bomBytes: 0,
       confidence: 0.85,
-      reason: `encoding windows-1252: ${reason}`,
+      reason: `encoding windows-1252: ${reason}; if it is another of one byte a character: say source.csv.encoding`,
       invalidBytes: false,
     };
   }
@@ -117,7 +117,7 @@ export function detectEncoding(
     encoding: 'latin-1',
     bomBytes: 0,
     confidence: 0.85,
-    reason: `encoding latin-1: ${high} bytes above 0x9F that are no utf-8, none in 0x80–0x9F`,
+    reason: `encoding latin-1: ${high} bytes above 0x9F that are no utf-8, none in 0x80–0x9F; if it is another of one byte a character: say source.csv.encoding`,
     invalidBytes: false,
   };
 }

@@ -72,7 +72,7 @@ function alignNames(names: readonly string[], body: readonly LenientRow[], width
     reasons.push('the header has one name less than the rows have fields: the first column holds row names');
     return ['', ...names];
   }
-  reasons.push(`the header has ${names.length} names where the rows have ${width} fields: declare the schema`);
+  reasons.push(`the header has ${names.length} names where the rows have ${width} fields: say schema`);
   // further columns that are seldom filled have no name because nobody thought of them
   const seldom = missing > 0 && column(names.length).filter((value) => value !== '').length < rows.length / 2;
   const last = likely.at(-1)!;

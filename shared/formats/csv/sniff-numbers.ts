@@ -61,7 +61,7 @@ export function sniffNumberStyle(
   ];
   const unclear =
     marks.threeAfterComma > 0 && !decimalComma && thousands === ''
-      ? `numbers such as 1,234 could have a decimal comma or grouped digits: say decimalComma or thousands`
+      ? `numbers such as 1,234 could have a decimal comma or grouped digits: say source.csv.decimalComma or source.csv.thousands`
       : undefined;
   const reason = said.length > 0 ? said.join(', ') : unclear;
   return { decimalComma, thousands, ...(reason === undefined ? {} : { reason }) };

@@ -93,6 +93,9 @@ export function sniffCsv(
   const table = findTable(parsed, best.width, grammar, complete, options, declared.names, hint ? 1 : 0);
   reasons.push(...dialectReasons(ranked, options), ...table.reasons);
 
+  if (table.headerConfidence < HEADER_DOUBT && table.names.length > 0 && options.header === undefined) {
+    reasons.push('whether the first row names the columns is not certain: say source.csv.header');
+  }
   const rows = table.rows.map((row) => row.fields);
   // above the table a strict reader counts lines, and any lone quote there upsets it
   const top = table.rows[0]?.start ?? 0;
@@ -169,6 +172,9 @@ export function sniffCsv(
     sampledRows: rows.length,
   };
 }
+
+/** Below it, whether there is a header is for a person to say. */
+const HEADER_DOUBT = 0.8;
 
 /** Enough of a text to try dialects on: some rows of it, however long they are. */
 function trialLength(text: string): number {
@@ -255,7 +261,9 @@ function dialectReasons(ranked: readonly Candidate[], options: CsvOptionsOutput)
   ];
   const rival = ranked.find((other) => other.grammar.delimiter !== delimiter && other.score > best.score * 0.8);
   if (rival)
-    reasons.push(`delimiter ${JSON.stringify(rival.grammar.delimiter)} would do nearly as well: declare it if it is`);
+    reasons.push(
+      `delimiter ${JSON.stringify(rival.grammar.delimiter)} would do nearly as well: say source.csv.delimiter`,
+    );
   if (quote === '') reasons.push('no quoting: the quote characters seen are part of the values');
   else if (quote !== '"') reasons.push(`quote ${quote} by the fields that begin and end with it`);
   if (best.grammar.escape === '\\') reasons.push('backslash escapes');

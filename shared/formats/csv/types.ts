@@ -356,7 +356,7 @@ function temporalType(
     };
   }
   if (distinct.length > 1) {
-    return { type: 'string', doubt: `${type}s that could be ${distinct.join(' or ')}: say ${type}Format` };
+    return { type: 'string', doubt: `${type}s that could be ${distinct.join(' or ')}: say source.csv.${type}Format` };
   }
   const [format] = distinct as [string];
   return { type, ...(format === ISO ? {} : { format }), ...misfits(formats[format]!) };
