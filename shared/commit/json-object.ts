@@ -51,14 +51,19 @@ export async function putOnce<T>(
   address: Address,
   value: T,
 ): Promise<{ value: T; mine: boolean }> {
-  try {
-    await objects.put(address, JSON.stringify(value), {
-      condition: { ifNoneMatch: '*' },
-      contentType: 'application/json',
-    });
-    return { value, mine: true };
-  } catch (error) {
-    if (!(error instanceof PreconditionFailed)) throw error;
-    return { value: await readJson<T>(objects, address), mine: false };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await objects.put(address, JSON.stringify(value), {
+        condition: { ifNoneMatch: '*' },
+        contentType: 'application/json',
+      });
+      return { value, mine: true };
+    } catch (error) {
+      if (!(error instanceof PreconditionFailed)) throw error;
+      const held = await readJsonIfAny<T>(objects, address);
+      if (held !== undefined) return { value: held, mine: false };
+      // Taken, and gone before it could be read, as where two vacuums meet: once more.
+      if (attempt === 2) throw error;
+    }
   }
 }

@@ -5,15 +5,15 @@ import { OWN_PREFIXES } from '../../shared/commit/keys.ts';
 import { vacuum } from '../../shared/commit/vacuum.ts';
 import { type Call, canMeet, type Fault } from './faults.ts';
 import { Lab, type Mutation, PLACES } from './lab.ts';
-import { Model } from './model.ts';
+import { Model, type Promised } from './model.ts';
 import { seeded } from './turns.ts';
 
 /**
  * The promise, call by call: whatever happens to any single call of a load, once it was tried again every row of every
  * object is in the table exactly once, in both formats, and under the root lies what the log says.
  */
-export type Mode = 'append' | 'overwrite-partitions';
-export const MODES: Mode[] = ['append', 'overwrite-partitions'];
+/** `replace`: appended, where a later version of an object takes the place of the earlier one's rows. */
+export type Mode = 'append' | 'overwrite-partitions' | 'replace';
 
 type Rows = [id: string, partition: string][];
 const BEFORE: Record<string, Rows> = { 'in/a.csv': rows('old', 4), 'in/kept.csv': rows('kept', 3) };
@@ -65,6 +65,12 @@ export async function drillCall(
 ): Promise<CallDrill> {
   const scratch = await mkdtemp(join(tmpdir(), 'sluice-call-'));
   try {
+    const promised: Promised = {
+      mode: mode === 'replace' ? 'append' : mode,
+      formats: ['parquet', 'avro'],
+      onReupload: mode === 'replace' ? 'replace' : 'append',
+      tolerated: 1,
+    };
     const dataset = {
       name: 'd',
       source: { prefix: 'in/', pick: 'new' as const },
@@ -73,13 +79,14 @@ export async function drillCall(
       target: {
         database: 'db',
         table: 't',
-        mode,
+        mode: promised.mode,
+        ...(promised.mode === 'append' ? { onReupload: promised.onReupload } : {}),
         partitionBy: ['part'],
         formats: ['parquet' as const, 'avro' as const],
       },
     };
     const lab = new Lab(seeded(SEED), dataset, scratch, mutation);
-    const model = new Model(lab, { mode, formats: ['parquet', 'avro'], onReupload: 'append', tolerated: 1 });
+    const model = new Model(lab, promised);
     for (const [key, rows] of Object.entries(BEFORE)) await model.land(key, rows);
     await lab.execute({ dataset: 'd' });
     lab.turns.now += 3_600_000;
