@@ -287,6 +287,8 @@ export const INFLATE_CHUNK_BYTES = 256 * KiB;
 export const FOREIGN_EXECUTION_STALE_MS = 24 * 60 * 60_000;
 
 // ── engine ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Memory of a Lambda function, in MiB, for which it is given one processor. */
+export const LAMBDA_MB_A_PROCESSOR = 1_769;
 /** The engine's share of the machine's memory where nothing else is said: fetched files and Node need the rest. */
 export const ENGINE_MEMORY_SHARE = 0.5;
 /** DuckDB's own limit, as a share of what the engine may take: its process was seen at 1.6 times its limit. */

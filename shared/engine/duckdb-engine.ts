@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ENGINE_LIMIT_SHARE, ENGINE_MEMORY_SHARE } from '../limits.ts';
+import { ENGINE_LIMIT_SHARE } from '../limits.ts';
+import { sizingOf } from '../sizing.ts';
 import { clusterTablesJob, collectJob } from './cluster-jobs.ts';
 import { convertJob } from './convert-job.ts';
 import { describeShape, parquetShape } from './parquet-files.ts';
@@ -10,9 +11,9 @@ import { Session } from './session.ts';
 import type { TableEngine } from './table-engine.ts';
 
 export interface DuckdbEngineOptions {
-  /** Threads of a job; by default as many as the machine has. */
+  /** Threads of a job; by default `sizingOf`. */
   threads?: number;
-  /** What a job may take of the machine's memory, in bytes; by default `ENGINE_MEMORY_SHARE` of it. */
+  /** What a job may take of the machine's memory, in bytes; by default `sizingOf`. */
   memoryBytes?: number;
   /** Ends the job under way and refuses others: for a process that is to end at once, and would wait for the engine's threads. */
   signal?: AbortSignal;
@@ -23,9 +24,10 @@ export interface DuckdbEngineOptions {
  * that can touch the job's files and no others.
  */
 export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
-  const threads = options.threads ?? availableParallelism();
+  const sizing = sizingOf();
+  const threads = options.threads ?? sizing.threads;
   const { signal } = options;
-  const memoryBytes = (options.memoryBytes ?? totalmem() * ENGINE_MEMORY_SHARE) * ENGINE_LIMIT_SHARE;
+  const memoryBytes = options.memoryBytes === undefined ? sizing.engineBytes : options.memoryBytes * ENGINE_LIMIT_SHARE;
   let last: Promise<unknown> = Promise.resolve();
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
