@@ -371,6 +371,14 @@ export const KMEANS_TOL = 1e-4;
 export const KMEANS_BREADTH = 2;
 /** Restarts that are bettered by breathing, the best ones: three find what one misses, for a third of what the restarts cost. */
 export const KMEANS_BREATHING_STARTS = 3;
+/** For few clusters more of them, about so many centres in all: single swaps find no way out there, other restarts do, and it costs little. */
+export const KMEANS_BREATHING_CENTRES = 48;
+/** Iterations of every restart after which only the best go on … */
+export const KMEANS_HEAT_ITER = 4;
+/** … at least so many: the order after four iterations is nearly that at the end. */
+export const KMEANS_HEAT_WINNERS = 5;
+/** Share of `tol` at which the winner ends on the points: parts of them come to rest early, and the rest is a few iterations. */
+export const KMEANS_LAST_TOL = 0.1;
 /** Places tried for each centre that breathing adds. */
 export const KMEANS_BREATH_TRIALS = 10;
 /** Parts of the points on which breathing estimates what a centre saves or costs: a round costs little then beside Lloyd's iterations. */

@@ -1,6 +1,10 @@
 import {
   KMEANS_BREADTH,
+  KMEANS_BREATHING_CENTRES,
   KMEANS_BREATHING_STARTS,
+  KMEANS_HEAT_ITER,
+  KMEANS_HEAT_WINNERS,
+  KMEANS_LAST_TOL,
   KMEANS_MAX_ITER,
   KMEANS_N_INIT,
   KMEANS_PARTS_PER_CLUSTER,
@@ -55,6 +59,7 @@ export interface KMeansRun {
   readonly centres: Float64Array;
   /** Sum of the squared distances of the points from their centres. */
   readonly inertia: number;
+  /** Of the run on the points; where restarts competed on parts of them, it began near its end. */
   readonly iterations: number;
   /** False where `max_iter` ended the run. */
   readonly converged: boolean;
@@ -114,9 +119,9 @@ export interface KMeans {
  * k-means (Lloyd, Least squares quantization in PCM, 1982) with greedy k-means++ and scikit-learn's rules for the end of a run and
  * for empty clusters. Row order changes nothing; the same seed gives the same clusters.
  *
- * Where there are many points, the restarts compete on the nodes of the tree instead: one of few points goes to a cluster as a whole. The best
- * of them are bettered by breathing, and the winner runs to its end on the points. `breadth` 0 runs every restart on
- * all points and keeps the best as it is, which is scikit-learn's work exactly.
+ * Where there are many points, the restarts compete on the nodes of the tree instead: one of few points goes to a cluster as a whole. After a
+ * few iterations the best go on, come to rest, and are bettered by breathing; the winner runs to its end on the points. `breadth` 0 runs
+ * every restart to its end on all points and keeps the best as it is, which is scikit-learn's work exactly.
  */
 export function kmeans(data: KMeansData): KMeans {
   const { dimensions, points, count, mean } = data;
@@ -138,16 +143,17 @@ export function kmeans(data: KMeansData): KMeans {
 
   /** Runs settled on parts of the points, in their frame, bettered and run to their end on the points. */
   function betterOf(settled: (LloydRun & { restart: number })[], options: KMeansOptions): KMeansRun {
-    const { breadth = KMEANS_BREADTH, randomState = 0 } = options;
+    const { breadth = KMEANS_BREADTH, randomState = 0, tol = KMEANS_TOL } = options;
     const k = settled[0]!.centres.length / dimensions;
     summary ??= summarise(data, Math.max(KMEANS_SUMMARY_PARTS, 4 * k));
     let best = settled[0]!;
-    for (const start of apart(settled)) {
+    for (const start of apart(settled, breathingStarts(k))) {
       const source = random(randomState, k, start.restart, 1);
       const found = breathe(start, (centres) => settlePartly(centres, options), summary, breadth, source);
       if (found.inertia < best.inertia) best = { ...found, restart: start.restart };
     }
-    return run(best.centres, best.restart, options);
+    // Parts come to rest before the points do.
+    return run(best.centres, best.restart, { ...options, tol: tol * KMEANS_LAST_TOL });
   }
 
   function settlePartly(centres: Float64Array, options: KMeansOptions): LloydRun {
@@ -190,9 +196,13 @@ export function kmeans(data: KMeansData): KMeans {
         }
         return label(best);
       }
-      const settled = Array.from({ length: nInit }, (_, i) => ({
-        ...settlePartly(startOf(k, i, options, partSize(count, k)), options),
+      const begun = Array.from({ length: nInit }, (_, i) => ({
+        ...settlePartly(startOf(k, i, options, partSize(count, k)), withinHeat(options)),
         restart: i,
+      }));
+      const settled = apart(begun, Math.max(KMEANS_HEAT_WINNERS, breathingStarts(k))).map((heat) => ({
+        ...settlePartly(heat.centres, options),
+        restart: heat.restart,
       }));
       return label(betterOf(settled, options));
     },
@@ -273,14 +283,23 @@ function behind(tree: KdTree, node: number): number {
   return last + 1;
 }
 
-/** The best of some runs that differ: those that came to the same end count once. */
-function apart<T extends LloydRun>(runs: readonly T[]): T[] {
+/** How many restarts are bettered by breathing; for few clusters, where it costs little and single runs are alike, more. */
+function breathingStarts(k: number): number {
+  return Math.max(KMEANS_BREATHING_STARTS, Math.ceil(KMEANS_BREATHING_CENTRES / k));
+}
+
+function withinHeat(options: KMeansOptions): KMeansOptions {
+  return { ...options, maxIter: Math.min(KMEANS_HEAT_ITER, options.maxIter ?? KMEANS_MAX_ITER) };
+}
+
+/** The best of some runs that differ, at most so many: those that came to the same end count once. */
+function apart<T extends LloydRun>(runs: readonly T[], most: number): T[] {
   const sorted = runs.toSorted((a, b) => a.inertia - b.inertia);
   const chosen: T[] = [];
   for (const run of sorted) {
     const last = chosen.at(-1);
     if (last === undefined || run.inertia > last.inertia * (1 + SAME_END)) chosen.push(run);
-    if (chosen.length === KMEANS_BREATHING_STARTS) break;
+    if (chosen.length === most) break;
   }
   return chosen;
 }
