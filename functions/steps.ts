@@ -13,6 +13,7 @@ import { QuarantineInput } from './quarantine/input.ts';
 import { makeQuarantine } from './quarantine/step.ts';
 import { makeRead, ReadInput } from './read/step.ts';
 import { makeRepartition, RepartitionStepInput } from './repartition/step.ts';
+import { makeReport, ReportInput } from './report/step.ts';
 import { makeRetire, RetireInput } from './retire/step.ts';
 import { parseStepInput } from './step-input.ts';
 
@@ -32,6 +33,7 @@ export function makeSteps(ports: Ports, resolve: ResolveRequest): Record<string,
     Fit: checked(FitInput, makeFit(ports)),
     ChooseClusters: checked(ChooseClustersInput, makeChooseClusters(ports)),
     Publish: checked(PublishInput, makePublish(ports)),
+    Report: checked(ReportInput, makeReport(ports)),
     Retire: checked(RetireInput, makeRetire(ports)),
     Quarantine: checked(QuarantineInput, makeQuarantine(ports)),
   };

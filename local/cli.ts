@@ -91,6 +91,21 @@ function program(signal: AbortSignal): Command {
       process.exitCode = await loadFiles(invocation(), files, options);
     });
   cli
+    .command('cluster')
+    .argument('<file...>', 'lists of key1,key2,distance, or points: files, or one published table as db.table')
+    .description('cluster keys by their distances, or points, at once')
+    .option('--algorithm <name>', 'KMeans, DBSCAN, OPTICS or AgglomerativeClustering')
+    .option('--params <json>', "its hyper-parameters by scikit-learn's names")
+    .option('--features <columns>', 'columns that points are made of; several by comma', list)
+    .option('--normalize <how>', 'none, zscore or minmax')
+    .option('--surface <where>', 'auto, sphere or plane: where latitude and longitude lie')
+    .option('--key <column>', "what names a point in the labels; default: its row's number from 0")
+    .option('--out <file>', 'write key,cluster as CSV, in the order of the input')
+    .action(async (files, options) => {
+      const { cluster } = await import('./commands/cluster.ts');
+      process.exitCode = await cluster(invocation(), files, options);
+    });
+  cli
     .command('inspect')
     .argument('<file>')
     .description('what read finds: container, encoding, dialect, columns and types, splits')
@@ -127,6 +142,15 @@ function program(signal: AbortSignal): Command {
     .action(async (dataset, options) => {
       const { runs } = await import('./commands/runs.ts');
       process.exitCode = await runs(invocation(), dataset, options);
+    });
+  cli
+    .command('report')
+    .argument('[run]', 'default: the last run')
+    .description("where a run's page lies: its counts, its clusters, its pictures")
+    .option('--open', 'show it')
+    .action(async (run, options) => {
+      const { report } = await import('./commands/report.ts');
+      process.exitCode = await report(invocation(), run, options);
     });
   cli
     .command('rejects')
@@ -177,6 +201,27 @@ function program(signal: AbortSignal): Command {
     .action(async (options) => {
       const { vacuum } = await import('./commands/upkeep.ts');
       process.exitCode = await vacuum(invocation(), options);
+    });
+  const ofStage = (command: Command): Command =>
+    command
+      .option('--stage <name>', 'the stage that was deployed', 'dev')
+      .option('--region <name>', "default: the environment's");
+  ofStage(cli.command('start'))
+    .argument('<data set>', 'a name in datasets/, as it was deployed')
+    .description('start an execution of the deployed state machine')
+    .option('--input <json>', "fields of the execution's input, beside the data set")
+    .addOption(set())
+    .option('--follow', 'watch it until it ends', false)
+    .action(async (dataset, options) => {
+      const { start } = await import('./commands/deployed.ts');
+      process.exitCode = await start(invocation(), dataset, options);
+    });
+  ofStage(cli.command('follow'))
+    .argument('<execution>', 'its ARN')
+    .description('watch an execution of the deployed state machine until it ends')
+    .action(async (execution, options) => {
+      const { follow } = await import('./commands/deployed.ts');
+      process.exitCode = await follow(invocation(), execution, options);
     });
   return cli;
 }

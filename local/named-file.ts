@@ -14,7 +14,7 @@ export async function readNamedFile(path: string): Promise<string> {
 }
 
 /** Throws `BadRequest` for what is no file; `verb` is what was to be done with it. */
-export async function checkFiles(paths: readonly string[], verb: 'load' | 'inspect'): Promise<void> {
+export async function checkFiles(paths: readonly string[], verb: string): Promise<void> {
   for (const path of paths) {
     const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
       throw new BadRequest(`Cannot ${verb} ${path}: ${reasonOf(error)}`, { where: path, cause: error });

@@ -453,3 +453,7 @@ export const CLUSTER_K_MOST = 200;
 export const MAP_MAX_POINTS = 6_000;
 /** Edges that are held before they go to disk: a MiB of them. */
 export const GRAPH_BUFFER_EDGES = 64 * 1024;
+
+// ── reports ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Sources, and clusters, that a run's page lists one by one: of more it says how many. */
+export const REPORT_MAX_SOURCES = 200;

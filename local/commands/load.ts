@@ -48,7 +48,7 @@ export async function loadFiles(at: Invocation, files: string[], options: LoadOp
     const request: LoadRequest = {
       dataset,
       trigger: 'person',
-      objects: await place(home, prefix, files),
+      objects: await placeFiles(home, prefix, files),
       referenceTime: now.toISOString(),
       constants: { data_ref: yesterday(now, dataset.source.timezone) },
       force: true,
@@ -68,7 +68,11 @@ function defaultsOf(definition: Settings): Settings {
 }
 
 /** Puts the files where they are objects: as links where the disk allows it, so that nothing is copied. */
-async function place(home: Home, prefix: string, files: string[]): Promise<{ bucket: string; key: string }[]> {
+export async function placeFiles(
+  home: Home,
+  prefix: string,
+  files: string[],
+): Promise<{ bucket: string; key: string }[]> {
   const bucket = home.places.landing;
   const taken = new Map<string, number>();
   const placed: { bucket: string; key: string }[] = [];

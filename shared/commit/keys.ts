@@ -80,6 +80,10 @@ export function historyKey(dataset: string, run: string): string {
   return `history/${dataset}/${run}.json`;
 }
 
+export function reportPrefix(dataset: string, run: string): string {
+  return `reports/${dataset}/${run}/`;
+}
+
 export function rejectedPrefix(dataset: string, run: string): string {
   return `rejected/${dataset}/${run}/`;
 }
