@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ENGINE_LIMIT_SHARE } from '../limits.ts';
-import { sizingOf } from '../sizing.ts';
 import { clusterTablesJob, collectJob } from './cluster-jobs.ts';
 import { convertJob } from './convert-job.ts';
 import { describeShape, parquetShape } from './parquet-files.ts';
 import { repartitionJob } from './repartition-job.ts';
 import { Session } from './session.ts';
+import { sizingOf } from './sizing.ts';
 import type { TableEngine } from './table-engine.ts';
 
 export interface DuckdbEngineOptions {

@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { ENGINE_LIMIT_SHARE, ENGINE_MEMORY_SHARE, LAMBDA_MB_A_PROCESSOR } from './limits.ts';
+import { ENGINE_LIMIT_SHARE, ENGINE_MEMORY_SHARE, LAMBDA_MB_A_PROCESSOR } from '../limits.ts';
 
 /** What this process may use; everything that grows with memory or processors is derived from it. */
 export interface Sizing {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { sizingOf } from '../../shared/sizing.ts';
+import { sizingOf } from '../../../shared/engine/sizing.ts';
 
 const MiB = 1024 * 1024;
 const machine = { memoryBytes: 64 * 1024 * MiB, processors: 8 };
