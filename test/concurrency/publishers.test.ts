@@ -92,7 +92,7 @@ describe(`${PUBLISHERS} publishers of one table in a directory, in ${PROCESSES} 
       await home.close();
       report(mode, 'directory', done);
     },
-    120_000,
+    300_000,
   );
 });
 
@@ -135,7 +135,7 @@ describeWithMoto(`${PUBLISHERS} publishers of one table on S3 and Glue, in ${PRO
       else expect(ids).toEqual([ids[0], ids[0]! + 1]);
       report(mode, 'S3 and Glue', done);
     },
-    120_000,
+    300_000,
   );
 });
 
