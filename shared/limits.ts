@@ -245,6 +245,8 @@ export const RETRY_DELAY_MAX_SECONDS = 31_622_400;
 export const LOCAL_TIMEOUT_MAX_SECONDS = 2_147_483;
 /** Redraws of the progress bars are at least this far apart; faster than eyes follow only costs time. */
 export const PROGRESS_REDRAW_MS = 80;
+/** Between two looks at an execution that is followed: seconds after what happened is soon enough, and calls are counted. */
+export const FOLLOW_POLL_MS = 2_000;
 
 // ── local ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Replaced files leave at once: the catalog is a file of the same machine, and no reader plans minutes ahead. */
