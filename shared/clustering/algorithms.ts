@@ -212,6 +212,16 @@ const ALGORITHMS: Readonly<Record<AlgorithmName, Algorithm>> = {
   },
 };
 
+/**
+ * Classes of scikit-learn that are not offered, and what to take instead. HDBSCAN's tree has many equal distances (a core distance stands on every
+ * edge around it), and its labels hang on the order in which they are sorted, which scikit-learn leaves to the processor.
+ */
+const NOT_OFFERED: Readonly<Record<string, string>> = {
+  HDBSCAN: 'OPTICS finds clusters of different densities too',
+  MiniBatchKMeans: 'KMeans runs on all points',
+  BisectingKMeans: 'KMeans runs on all points',
+};
+
 /** The names that `ALGORITHM` takes. */
 export const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as readonly AlgorithmName[];
 
@@ -226,6 +236,9 @@ export function readMethod(name: string, hyperParams: unknown, input: ClusterInp
   const algorithm = Object.hasOwn(ALGORITHMS, name) ? ALGORITHMS[name as AlgorithmName] : undefined;
   if (algorithm === undefined) {
     const known = `the algorithms are ${ALGORITHM_NAMES.join(', ')}`;
+    if (Object.hasOwn(NOT_OFFERED, name)) {
+      return { notices, problems: [`The algorithm ${name} is not offered: ${NOT_OFFERED[name]}; ${known}`] };
+    }
     return { notices, problems: [`No algorithm is named "${name}"; ${known}${suggestion(name, ALGORITHM_NAMES)}`] };
   }
   if (!algorithm.inputs.includes(input)) {

@@ -113,6 +113,12 @@ describe('readMethod', () => {
   it.each([
     ['DBSCN', {}, 'points', 'No algorithm is named "DBSCN"; the algorithms are DBSCAN, '],
     ['DBSCN', {}, 'points', '; did you mean "DBSCAN"?'],
+    [
+      'HDBSCAN',
+      {},
+      'points',
+      'The algorithm HDBSCAN is not offered: OPTICS finds clusters of different densities too; the',
+    ],
     ['toString', {}, 'points', 'No algorithm is named "toString"'],
     ['KMeans', {}, 'distances', 'Cannot run KMeans on distances: it needs points with coordinates'],
     ['KMeans', {}, 'distances', 'the algorithms for distances are DBSCAN, OPTICS, AgglomerativeClustering'],
