@@ -72,7 +72,7 @@ export async function preview(at: Invocation, files: string[], options: PreviewO
       const sink = new Sink(at.output, {
         limit,
         csv,
-        keeps: at.output.json,
+        keeps: at.output.json && out === undefined,
         ...(out === undefined ? {} : { out, name: names[i]! }),
       });
       const parts = await previewFile(file, dataset, tools, sink);
@@ -92,7 +92,8 @@ export async function preview(at: Invocation, files: string[], options: PreviewO
     await tools.close();
     await rm(scratch, { recursive: true, force: true });
   }
-  if (at.output.json) at.output.out(JSON.stringify({ files: found.map(report) }, null, 2));
+  if (at.output.json)
+    at.output.out(JSON.stringify({ files: found.map((part) => report(part, out === undefined)) }, null, 2));
   else if (out !== undefined || files.length > 1) {
     const rows = found.reduce((sum, part) => sum + part.rows, 0);
     const rejected = found.reduce((sum, part) => sum + part.rejected, 0);
@@ -331,6 +332,8 @@ function sayRejects(output: Output, rejects: readonly RejectedRow[], all: number
     output.err(`  … and ${formatCount(all - PREVIEW_REJECTS_SHOWN)} more: --out writes them all`);
 }
 
-function report({ shown, ...part }: Previewed) {
-  return part.error === undefined ? { ...part, ...shown, rowsRead: part.rows, rowsRejected: part.rejected } : part;
+/** Rows and rejects themselves only where they are in no file. */
+function report({ shown, rows, rejected, ...part }: Previewed, withRows: boolean) {
+  if (part.error !== undefined) return part;
+  return { ...part, rowsRead: rows, rowsRejected: rejected, ...(withRows ? shown : {}) };
 }
