@@ -70,7 +70,9 @@ async function quarantineRun(ports: Ports, fixed: RunRequest, error: ErrorRecord
 async function settleRun(ports: Ports, fixed: RunRequest, error: ErrorRecord, holder: LockHolder): Promise<void> {
   const verdict = await settle(ports.objects, ports.places.work, fixed.run, 'abort', fixed.run);
   if (verdict === 'commit') {
-    await finishRun(ports, fixed, holder);
+    const { outcome } = await finishRun(ports, fixed, holder);
+    // A void commit is done again by a successor, which the run did not live to begin: what nobody has taken since waits.
+    if (outcome === 'void') await quarantine(ports, fixed, await failedSources(ports, fixed, error));
     return;
   }
   const { dataset } = fixed.request;

@@ -103,6 +103,36 @@ describe('a run that is helped', () => {
   });
 });
 
+describe('a run whose commit is void and that ends before its successor begins', () => {
+  it('leaves its objects in quarantine, where somebody finds them', async () => {
+    const { lab, model } = await labOf('append');
+    await model.land('in/a.csv', [['a1', 'x']]);
+    const key = 'in/wide.csv';
+    const ended = await lab.execute(event('in/a.csv'), {
+      fault: 'stopped',
+      at: /^log\/d\/0+2\.json/,
+      k: 0,
+      around: {
+        async Publish(call, input, attempt) {
+          await lab.base.objects.put({ bucket: PLACES.landing, key }, 'id,part,more\nw1,y,1\n');
+          await lab.execute(event(key));
+          return call(input, attempt);
+        },
+      },
+    });
+    expect(ended.status).toBe('ABORTED');
+    await lab.idle();
+    expect(await voids(lab)).toEqual([expect.stringContaining('column more of db.t is')]);
+    await lab.endAgain();
+    expect((await lab.quarantined()).map(({ record }) => [record.source.uri, record.error.name])).toEqual([
+      ['s3://landing/in/a.csv', 'ExecutionAborted'],
+    ]);
+    expect((await lab.execute({ redrive: ended.run })).endState).toBe('Succeeded');
+    expect(await lab.quarantined()).toEqual([]);
+    expect((await lab.head()).sources.size).toBe(2);
+  });
+});
+
 describe('a run that is taken over while its last call is under way', () => {
   const takenOver = async (mutation?: Mutation) => {
     const { lab, model } = await labOf('append', mutation);
