@@ -1,6 +1,7 @@
 import type { Dataset } from '../shared/dataset/dataset.ts';
 import { declaredDatasets, logicalName } from './declared-datasets.ts';
 import { QUEUE_RETENTION_SECONDS, SCHEDULE_RETRIES_MAX, SWEEP_FLEXIBLE_MINUTES } from './limits.ts';
+import { serviceRole } from './service-role.ts';
 import { startedByUploads } from './uploads.ts';
 
 /** Schedules of the data sets, and the sweep of each whose uploads start loads: objects of which no event came. */
@@ -91,39 +92,10 @@ function schedule({ description, expression, timezone, input, flexibleMinutes }:
 }
 
 function role(): object {
-  const account = { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } };
-  return {
-    Type: 'AWS::IAM::Role',
-    Properties: {
-      AssumeRolePolicyDocument: {
-        Version: '2012-10-17',
-        Statement: [
-          {
-            Effect: 'Allow',
-            Principal: { Service: 'scheduler.amazonaws.com' },
-            Action: 'sts:AssumeRole',
-            Condition: account,
-          },
-        ],
-      },
-      Policies: [
-        {
-          PolicyName: 'schedules',
-          PolicyDocument: {
-            Version: '2012-10-17',
-            Statement: [
-              { Effect: 'Allow', Action: 'states:StartExecution', Resource: { Ref: 'LoadStateMachine' } },
-              {
-                Effect: 'Allow',
-                Action: 'sqs:SendMessage',
-                Resource: { 'Fn::GetAtt': ['SchedulesDeadLetterQueue', 'Arn'] },
-              },
-            ],
-          },
-        },
-      ],
-    },
-  };
+  return serviceRole('scheduler.amazonaws.com', 'schedules', [
+    { Effect: 'Allow', Action: 'states:StartExecution', Resource: { Ref: 'LoadStateMachine' } },
+    { Effect: 'Allow', Action: 'sqs:SendMessage', Resource: { 'Fn::GetAtt': ['SchedulesDeadLetterQueue', 'Arn'] } },
+  ]);
 }
 
 function deadLetters(): object {

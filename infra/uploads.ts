@@ -8,6 +8,7 @@ import {
   QUEUE_RETENTION_SECONDS,
   QUEUE_VISIBILITY_SECONDS,
 } from './limits.ts';
+import { serviceRole } from './service-role.ts';
 
 /**
  * Uploads start loads: for each data set a rule on S3's `Object Created` events, a queue, and a pipe that makes one
@@ -184,38 +185,14 @@ function pipe(dataset: Dataset, notified: boolean, windowSeconds: number): objec
 }
 
 function pipeRole(name: string): object {
-  return {
-    Type: 'AWS::IAM::Role',
-    Properties: {
-      AssumeRolePolicyDocument: {
-        Version: '2012-10-17',
-        Statement: [
-          {
-            Effect: 'Allow',
-            Principal: { Service: 'pipes.amazonaws.com' },
-            Action: 'sts:AssumeRole',
-            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
-          },
-        ],
-      },
-      Policies: [
-        {
-          PolicyName: 'pipe',
-          PolicyDocument: {
-            Version: '2012-10-17',
-            Statement: [
-              {
-                Effect: 'Allow',
-                Action: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
-                Resource: { 'Fn::GetAtt': [`${name}Queue`, 'Arn'] },
-              },
-              { Effect: 'Allow', Action: 'states:StartExecution', Resource: { Ref: 'LoadStateMachine' } },
-            ],
-          },
-        },
-      ],
+  return serviceRole('pipes.amazonaws.com', 'pipe', [
+    {
+      Effect: 'Allow',
+      Action: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+      Resource: { 'Fn::GetAtt': [`${name}Queue`, 'Arn'] },
     },
-  };
+    { Effect: 'Allow', Action: 'states:StartExecution', Resource: { Ref: 'LoadStateMachine' } },
+  ]);
 }
 
 /** Merged into the landing bucket: its events go to EventBridge. */

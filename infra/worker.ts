@@ -1,4 +1,5 @@
 import type { Serverless } from './declared-datasets.ts';
+import { serviceRole } from './service-role.ts';
 
 /**
  * A Fargate task for what Lambda has no time for: optional, where a stage gives `workerImage` and `workerSubnets`. Plan
@@ -58,7 +59,7 @@ export function workerResources(options: WorkerOptions): Record<string, object> 
     },
     WorkerTask: taskDefinition(options),
     // Its policy gets the grants of the function that converts: withWorkerGrants.
-    WorkerRole: role('worker', [
+    WorkerRole: serviceRole('ecs-tasks.amazonaws.com', 'worker', [
       {
         Effect: 'Allow',
         Action: ['states:SendTaskSuccess', 'states:SendTaskFailure', 'states:SendTaskHeartbeat'],
@@ -73,7 +74,7 @@ export function workerResources(options: WorkerOptions): Record<string, object> 
         PolicyDocument: { Version: '2012-10-17', Statement: USE },
       },
     },
-    WorkerStartRole: role('start', [
+    WorkerStartRole: serviceRole('ecs-tasks.amazonaws.com', 'start', [
       {
         Effect: 'Allow',
         Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
@@ -149,26 +150,6 @@ function taskDefinition({ image, cpu, memoryMb, diskGb }: WorkerOptions): object
         },
       ],
       Volumes: [{ Name: 'scratch' }],
-    },
-  };
-}
-
-function role(name: string, statements: object[]): object {
-  return {
-    Type: 'AWS::IAM::Role',
-    Properties: {
-      AssumeRolePolicyDocument: {
-        Version: '2012-10-17',
-        Statement: [
-          {
-            Effect: 'Allow',
-            Principal: { Service: 'ecs-tasks.amazonaws.com' },
-            Action: 'sts:AssumeRole',
-            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
-          },
-        ],
-      },
-      Policies: [{ PolicyName: name, PolicyDocument: { Version: '2012-10-17', Statement: statements } }],
     },
   };
 }
