@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { partitionPath } from '../domain/hive.ts';
 import type { Column, OutputFormat, PartitionValues } from '../domain/schema.ts';
 import type { Address } from '../ports/object-store.ts';
@@ -15,8 +16,8 @@ export interface LogState {
   runs: Map<string, { version: number; void: boolean }>;
   /** Live source ids, each with the version of the commit that holds it. */
   sources: Map<string, number>;
-  /** By `bucket/key` the live versions of each object, as ids, oldest commit first. */
-  objects: Map<string, string[]>;
+  /** By `objectKey` the live versions of each object, as ids, oldest commit first; seldom more than the one. */
+  objects: Map<string, string | string[]>;
   /** By format within `database.table`. */
   tables: Map<string, TableLog>;
   /**
@@ -88,13 +89,28 @@ export function tableKey(table: { database: string; table: string }): string {
   return `${table.database}.${table.table}`;
 }
 
+/**
+ * Stands for an object, in 96 bits of a hash: keys may have a thousand bytes, and a checkpoint millions of them. That any two
+ * of a billion objects meet is one to 10^11 against.
+ */
 export function objectKey({ bucket, key }: Address): string {
-  return `${bucket}/${key}`;
+  return createHash('sha256').update(`${bucket}\0${key}`).digest('base64url').slice(0, 16);
 }
 
 /** Live versions of an object, as ids. */
 export function liveVersions(state: LogState, object: Address): string[] {
-  return state.objects.get(objectKey(object)) ?? [];
+  return versionsOf(state.objects.get(objectKey(object)));
+}
+
+function versionsOf(held: string | string[] | undefined): string[] {
+  if (held === undefined) return [];
+  return typeof held === 'string' ? [held] : held;
+}
+
+/** A million objects are held: a list for each would take more than all else. */
+function hold(objects: LogState['objects'], object: string, ids: string[]): void {
+  if (ids.length === 0) objects.delete(object);
+  else objects.set(object, ids.length === 1 ? ids[0] : ids);
 }
 
 export function partitionKey(values: PartitionValues): string {
@@ -116,7 +132,7 @@ export function applyEntry(state: LogState, version: number, entry: LogEntry): L
   dropReplacedSources(state, entry);
   for (const source of entry.sources) {
     const others = liveVersions(state, source).filter((id) => id !== source.id && state.sources.has(id));
-    state.objects.set(objectKey(source), [...others, source.id]);
+    hold(state.objects, objectKey(source), [...others, source.id]);
     state.sources.set(source.id, version);
     if (source.lastModified > newest) newest = source.lastModified;
   }
@@ -285,10 +301,10 @@ function dropReplacedSources(state: LogState, { tables, drops = [] }: Intent): v
   }
   if (gone.size === 0) return;
   for (const [id, version] of state.sources) if (gone.has(version)) state.sources.delete(id);
-  for (const [object, ids] of state.objects) {
+  for (const [object, held] of state.objects) {
+    const ids = versionsOf(held);
     const left = ids.filter((id) => state.sources.has(id));
-    if (left.length === 0) state.objects.delete(object);
-    else if (left.length < ids.length) state.objects.set(object, left);
+    if (left.length < ids.length) hold(state.objects, object, left);
   }
 }
 
@@ -297,8 +313,8 @@ interface StoredState
   runs: [string, { version: number; void: boolean }][];
   /** Those that are with no object. */
   sources: [string, number][];
-  /** Each with its live versions. */
-  objects?: [string, [string, number][]][];
+  /** One behind the other: an object, the id of a live version of it, the version of its commit. */
+  objects?: (string | number)[];
   tables: [string, TableLog][];
   freshness: [number, string][];
   fixed: [string, FixedFile & { version: number }][];
@@ -319,17 +335,21 @@ export function storeState(state: LogState, published = { version: 0, applied: 0
     },
   ]);
   const held = new Set(tables.flatMap(([, table]) => table.files.flatMap((file) => file.holds)));
+  const objects: (string | number)[] = [];
   const told = new Set<string>();
-  const objects = [...state.objects].map(([object, ids]): [string, [string, number][]] => {
-    const live = ids.filter((id) => state.sources.has(id));
-    for (const id of live) told.add(id);
-    return [object, live.map((id) => [id, state.sources.get(id)!])];
-  });
+  for (const [object, held] of state.objects) {
+    for (const id of versionsOf(held)) {
+      const version = state.sources.get(id);
+      if (version === undefined) continue;
+      objects.push(object, id, version);
+      told.add(id);
+    }
+  }
   return {
     version: state.version,
     runs: [...state.runs],
     sources: [...state.sources].filter(([id]) => !told.has(id)),
-    objects: objects.filter(([, live]) => live.length > 0),
+    objects,
     tables,
     freshness: [...state.freshness].filter(([version]) => held.has(version)),
     fixed: [...state.fixed],
@@ -339,13 +359,14 @@ export function storeState(state: LogState, published = { version: 0, applied: 0
 
 export function restoreState(stored: StoredState): LogState {
   const sources = new Map(stored.sources);
-  const objects = new Map<string, string[]>();
-  for (const [object, live] of stored.objects ?? []) {
-    objects.set(
-      object,
-      live.map(([id]) => id),
-    );
-    for (const [id, version] of live) sources.set(id, version);
+  const objects: LogState['objects'] = new Map();
+  const { objects: told = [] } = stored;
+  for (let i = 0; i < told.length; i += 3) {
+    const object = told[i] as string;
+    const id = told[i + 1] as string;
+    const before = objects.get(object);
+    objects.set(object, before === undefined ? id : [...versionsOf(before), id]);
+    sources.set(id, told[i + 2] as number);
   }
   return {
     version: stored.version,
