@@ -78,7 +78,8 @@ export function describePackagedLoad(endpoint: string, functions: PackagedFuncti
     const bucket = places.LANDING_BUCKET;
     await objects.put({ bucket, key: 'weather/2024-01-05/seattle-weather.csv' }, await readFile(WEATHER));
     // Small enough ranges that the rows have to be brought together again.
-    const outcome = await load({ dataset: 'weather', splitBytes: 16_384 });
+    const cluster = { features: ['temp_max', 'wind'], kMax: 2 };
+    const outcome = await load({ dataset: 'weather', splitBytes: 16_384, cluster });
     expect(outcome.error).toBeUndefined();
     expect(outcome.endState).toBe('Succeeded');
     const catalog = glueCatalog({ client: glue });

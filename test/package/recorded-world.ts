@@ -1,5 +1,6 @@
 import { checkpointKey, lockKey, logKey, logPrefix, publishedKey } from '../../shared/commit/keys.ts';
 import { openLog } from '../../shared/commit/log.ts';
+import { duckdbEngine } from '../../shared/engine/duckdb-engine.ts';
 import { LOG_CHECKPOINT_EVERY } from '../../shared/limits.ts';
 import { memoryCatalog } from '../doubles/memory-catalog.ts';
 import { memoryObjectStore } from '../doubles/memory-object-store.ts';
@@ -156,6 +157,7 @@ export async function everythingThatSteps(): Promise<ActRecord> {
     },
   ]);
   await run(again, 'Succeeded', Object.fromEntries(behind));
+  await everythingThatClusters(record);
   return record;
 
   async function keysOf(prefix: string): Promise<string[]> {
@@ -163,4 +165,60 @@ export async function everythingThatSteps(): Promise<ActRecord> {
     for await (const { key } of store.list('work', prefix)) keys.push(key);
     return keys;
   }
+}
+
+/** Loads that are clustered: points by an algorithm of each kind, and distances; with a log that wants a checkpoint. */
+async function everythingThatClusters(record: ActRecord): Promise<void> {
+  const store = memoryObjectStore();
+  const target = { database: 'shop', graceMinutes: 0 };
+  const engine = duckdbEngine({ threads: 1 });
+  const world = makeWorld({
+    objects: record.objects(store),
+    catalog: record.catalog(memoryCatalog()),
+    observed: { objects: store, catalog: memoryCatalog() },
+    engine,
+    datasets: [
+      {
+        name: 'points',
+        source: { prefix: 'points/' },
+        target: { ...target, table: 'points', mode: 'append' },
+        cluster: { features: ['x', 'y'], kMax: 2 },
+      },
+      {
+        name: 'pairs',
+        source: { prefix: 'pairs/', format: 'distances' },
+        target: { ...target, table: 'pairs', mode: 'overwrite' },
+        cluster: { output: { path: 'out' } },
+      },
+    ],
+  });
+  const steps = Object.fromEntries(
+    Object.entries(world.steps).map(([step, handler]) => [
+      step,
+      (event: unknown, attempt: string) => record.as(step, () => handler(event, attempt)),
+    ]),
+  );
+  const behind = {
+    ...steps,
+    async ChooseClusters(event: unknown, attempt: string) {
+      await store.delete({ bucket: 'work', key: checkpointKey('points') });
+      return steps.ChooseClusters!(event, attempt);
+    },
+  };
+  for (let version = 1; version <= LOG_CHECKPOINT_EVERY; version++) {
+    const at = '2026-01-01T00:00:00Z';
+    const entry = { kind: 'void', run: `void-${version}`, dataset: 'points', at, reason: 'test' };
+    await store.put({ bucket: 'work', key: logKey('points', version) }, JSON.stringify(entry));
+  }
+  await world.put('points/a.csv', 'x,y\n1,1\n1,2\n9,9\n9,8\n');
+  await world.put('pairs/a.csv', 'key1,key2,distance\na,b,0.1\n');
+  for (const input of [
+    { dataset: 'points' },
+    { dataset: 'points', cluster: { algorithm: 'DBSCAN' } },
+    { dataset: 'pairs' },
+  ]) {
+    const outcome = await world.run(input, behind);
+    if (outcome.endState !== 'Succeeded') throw new Error(`${JSON.stringify(input)}: ${JSON.stringify(outcome.error)}`);
+  }
+  await engine.close();
 }
