@@ -219,7 +219,6 @@ const ALGORITHMS: Readonly<Record<AlgorithmName, Algorithm>> = {
 const NOT_OFFERED: Readonly<Record<string, string>> = {
   HDBSCAN: 'OPTICS finds clusters of different densities too',
   MiniBatchKMeans: 'KMeans runs on all points',
-  BisectingKMeans: 'KMeans runs on all points',
 };
 
 /** The names that `ALGORITHM` takes. */
