@@ -16,7 +16,6 @@ import { takeTolerantSlice } from '../../shared/formats/csv/tolerant-slice.ts';
 import type { CsvDialect } from '../../shared/formats/csv-dialect.ts';
 import { fileChunks } from '../../shared/formats/file-chunks.ts';
 import type { GlmOptions } from '../../shared/formats/glm/columns.ts';
-import { readGranule } from '../../shared/formats/glm/granule.ts';
 import { inflateTo } from '../../shared/formats/gzip.ts';
 import { writeParquetColumns } from '../../shared/formats/parquet/write-columns.ts';
 import { transcodeTo } from '../../shared/formats/transcode.ts';
@@ -85,6 +84,8 @@ export async function fetchGranule(
   const where = uri(source);
   const bytes = await readPinned(store, source, where);
   const levels = inputs.map(({ part }) => part.level!);
+  // HDF5 comes as WebAssembly, 30 MB of memory that other loads need not have.
+  const { readGranule } = await import('../../shared/formats/glm/granule.ts');
   const { tables } = await readGranule(bytes, where, { ...options, levels });
   return Promise.all(
     inputs.map(async (input, i): Promise<FetchedInput> => {

@@ -19,7 +19,6 @@ import { type CsvSample, sniffCsv } from '../../shared/formats/csv/sniff.ts';
 import { tolerantDataStart } from '../../shared/formats/csv/tolerant-slice.ts';
 import type { CsvDialect } from '../../shared/formats/csv-dialect.ts';
 import { GLM_LEVELS, glmColumns } from '../../shared/formats/glm/columns.ts';
-import { describeGranule } from '../../shared/formats/glm/granule.ts';
 import { inflateSample } from '../../shared/formats/gzip.ts';
 import { openZip } from '../../shared/formats/zip.ts';
 import { entrySample } from '../../shared/formats/zip-entry.ts';
@@ -64,9 +63,12 @@ export async function describeObject(reading: Reading, source: SourceObject, dat
       const sample = await inflateSample(head, container, SNIFF_BYTES, { where });
       const inner = detectContainer(sample, `the text in ${where}`);
       if (inner !== 'plain') {
-        throw new UnknownFormat(`Cannot read ${where}: it is ${inner} in ${container}, and only text is read from there`, {
-          where,
-        });
+        throw new UnknownFormat(
+          `Cannot read ${where}: it is ${inner} in ${container}, and only text is read from there`,
+          {
+            where,
+          },
+        );
       }
       const complete = head.length === source.sizeBytes && sample.length < SNIFF_BYTES;
       const part = describeCsv({ head: sample, complete }, dataset, where);
@@ -125,6 +127,8 @@ async function describeLightning(
     );
   }
   const bytes = head.length === size ? head : await read({ start: 0, end: size });
+  // HDF5 comes as WebAssembly: only for who has such files.
+  const { describeGranule } = await import('../../shared/formats/glm/granule.ts');
   const rows = await describeGranule(bytes, where);
   const options = dataset.source.glm;
   return (options.levels ?? GLM_LEVELS).map(
