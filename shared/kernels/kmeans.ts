@@ -128,7 +128,7 @@ export function kmeans(data: KMeansData): KMeans {
   const assigner: Assigner = data.tree ? filterAssigner(data.tree) : flatAssigner(points, dimensions);
   const seed: Seeder = data.tree ? treeSeeder(data.tree) : flatSeeder(points, dimensions);
   const partly = partAssigners(data, assigner);
-  let summary: Summary | undefined;
+  const summaries = new Map<number, Summary>();
 
   function run(start: Float64Array, restart: number, options: KMeansOptions): KMeansRun {
     const { maxIter = KMEANS_MAX_ITER, tol = KMEANS_TOL } = options;
@@ -145,7 +145,9 @@ export function kmeans(data: KMeansData): KMeans {
   function betterOf(settled: (LloydRun & { restart: number })[], options: KMeansOptions): KMeansRun {
     const { breadth = KMEANS_BREADTH, randomState = 0, tol = KMEANS_TOL } = options;
     const k = settled[0]!.centres.length / dimensions;
-    summary ??= summarise(data, Math.max(KMEANS_SUMMARY_PARTS, 4 * k));
+    const parts = Math.max(KMEANS_SUMMARY_PARTS, 4 * k);
+    const summary = summaries.get(parts) ?? summarise(data, parts);
+    summaries.set(parts, summary);
     let best = settled[0]!;
     for (const start of apart(settled, breathingStarts(k))) {
       const source = random(randomState, k, start.restart, 1);

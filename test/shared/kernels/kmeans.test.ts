@@ -230,6 +230,13 @@ describe('cluster', () => {
     }
   });
 
+  it('does not depend on what was clustered before', () => {
+    const data = prepareKMeans(blobs(4_000, 2, 300), 2);
+    const model = kmeans(data);
+    model.cluster(2, { nInit: 1 });
+    expect(model.cluster(300, { nInit: 1 })).toEqual(kmeans(data).cluster(300, { nInit: 1 }));
+  });
+
   it('does not depend on the order of the rows', () => {
     const coordinate = fc.oneof(fc.integer({ min: -3, max: 3 }), fc.double({ min: -9, max: 9, noNaN: true }));
     fc.assert(
