@@ -63,6 +63,11 @@ function alignNames(names: readonly string[], body: readonly LenientRow[], width
     reasons.push('every row ends in a delimiter that the header lacks: the last column is empty');
     return [...names, ''];
   }
+  const parted = names.flatMap((name) => GLUED_NAMES.exec(name)?.slice(1) ?? [name]);
+  if (names.length < width && parted.length === width) {
+    reasons.push('a delimiter is missing between quoted names of the header');
+    return parted;
+  }
   const kinds = Array.from({ length: width }, (_, c) => kindOf(column(c)));
   // as many columns, or names, are left out in one place as there are too many
   const missing = Math.max(0, width - names.length);
@@ -83,6 +88,9 @@ function alignNames(names: readonly string[], body: readonly LenientRow[], width
     return c >= last + missing || (surplus > 0 && name === names[c]) ? name : '';
   });
 }
+
+/** `id"email`, which was `"id""email"`, and `id"email"`. */
+const GLUED_NAMES = /^([^"]+)"([^"]+)"?$/;
 
 /** Where names, or columns, may be left out so that names and values agree best; ascending. */
 function likelyPlaces(
@@ -134,7 +142,7 @@ const HINTS: readonly (readonly [words: RegExp, kinds: readonly ColumnKind[]])[]
   [/^(id|ID|nr|no|key|index)$|[_ ]id$|[a-z]ID$/, ['number']],
   [/ur[li]|link|href|website|mail/i, ['address']],
   [
-    /qty|quant|count|amount|pric|cost|total|sum|avg|mean|min|max|rate|size|age$|lat|lon|lng|score|weight|height|value|perce|pct|rank|popul|temp|humid|press|number/i,
+    /qty|quant|count(?!r)|amount|pric|cost|total|sum|avg|mean|min|max|rate|size|age$|lat|lon|lng|score|weight|height|value|perce|pct|rank|popul|temp|humid|press|number/i,
     ['number'],
   ],
   [/name|title|type|desc|comment|note|city|town|country|state|address|street|categ|status|sex|gender|text/i, ['text']],
@@ -159,7 +167,8 @@ const OTHER_DELIMITERS = [';', ',', '\t', '|', ' ', ':', '||'];
  */
 export function namesPartedOtherwise(row: LenientRow, delimiter: string, width: number): string[] | undefined {
   if (width < 2 || row.fields.length >= width || isBlank(row)) return undefined;
-  const text = row.fields.join(delimiter);
+  // quotes around the first and the last name were taken for those of one field
+  const text = row.quoted === 1 && row.fields.length === 1 ? `"${row.fields[0]}"` : row.fields.join(delimiter);
   for (const other of OTHER_DELIMITERS) {
     // two words are a title as well
     if (other === delimiter || !text.includes(other) || (other === ' ' && width === 2)) continue;
