@@ -22,7 +22,7 @@ describe('docs/datasets.md', () => {
       const row = text
         .split('\n')
         .find((line) => new RegExp(`^\\|[^|]*\`${short(key).replaceAll('.', '\\.')}\``).test(line));
-      const shown = Array.isArray(value) ? (value.length === 0 ? 'none' : `[${value.join(', ')}]`) : String(value);
+      const shown = Array.isArray(value) ? (value.length === 0 ? 'none' : `[${value.join(', ')}]`) : textOf(value);
       expect([key, row]).toEqual([key, expect.stringContaining(shown === '' ? 'empty' : shown)]);
     }
   });
@@ -33,6 +33,10 @@ describe('docs/inputs.md', () => {
     expect(read('inputs.md')).toContain(`\`${name}\``);
   });
 });
+
+function textOf(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
 
 interface Described {
   default?: unknown;
