@@ -8,9 +8,8 @@ import { expandDotted, mergeSettings, parseSetting, type Settings } from '../../
 import type { FoundColumn, FoundPart } from '../../shared/domain/load.ts';
 import { type ColumnType, RESCUED_COLUMN } from '../../shared/domain/schema.ts';
 import { schemaOf } from '../../shared/domain/table-schema.ts';
-import { duckdbEngine } from '../../shared/engine/duckdb-engine.ts';
 import type { RejectedRow, RowRules, TableEngine } from '../../shared/engine/table-engine.ts';
-import { ValueCheck } from '../../shared/engine/value-check.ts';
+import type { ValueCheck } from '../../shared/engine/value-check.ts';
 import { BadRequest, SluiceError } from '../../shared/errors.ts';
 import { PREVIEW_ENGINE_BYTES, PREVIEW_REJECTS_SHOWN, PREVIEW_ROWS } from '../../shared/limits.ts';
 import { uri } from '../../shared/ports/object-store.ts';
@@ -190,7 +189,7 @@ async function describeFile(path: string, file: string, dataset: Dataset, tools:
   }
 }
 
-/** Engines, each opened when it is first needed: most files need none. */
+/** Engines, each loaded and opened when it is first needed: most files need none. */
 class Tools {
   readonly scratch: string;
   readonly #timezone: string;
@@ -203,17 +202,22 @@ class Tools {
   }
 
   async engine(): Promise<TableEngine> {
-    this.#engine ??= duckdbEngine();
+    if (!this.#engine) {
+      const { duckdbEngine } = await import('../../shared/engine/duckdb-engine.ts');
+      this.#engine = duckdbEngine();
+    }
     return this.#engine;
   }
 
   check(): Promise<ValueCheck> {
-    this.#check ??= ValueCheck.open({
-      memoryBytes: PREVIEW_ENGINE_BYTES,
-      scratch: join(this.scratch, 'check'),
-      timezone: this.#timezone,
-    });
+    this.#check ??= this.#openCheck();
     return this.#check;
+  }
+
+  async #openCheck(): Promise<ValueCheck> {
+    const { ValueCheck } = await import('../../shared/engine/value-check.ts');
+    const scratch = join(this.scratch, 'check');
+    return ValueCheck.open({ memoryBytes: PREVIEW_ENGINE_BYTES, scratch, timezone: this.#timezone });
   }
 
   async close(): Promise<void> {
