@@ -232,6 +232,8 @@ async function claimAll(
   if (unfinished.size > 0) {
     for (const dead of unfinished)
       await finishRun(ports, await runFiles(ports, dead).request(), { run, executionId, attempt });
+    // What those replaced leaves as well: this run may find nothing to load, and retire nothing.
+    await repair(ports, request.dataset, { run, executionId, attempt });
     const waiting = sources.filter((_, i) => typeof outcomes[i] === 'object');
     const now = await openLog(ports.objects, ports.places.work, request.dataset.name).head();
     const again = await claimEach(waiting, now);

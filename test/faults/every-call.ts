@@ -97,7 +97,7 @@ export async function drillCall(
     if (loaded.endState === 'Succeeded' && !(await lab.head()).runs.has(loaded.run))
       violations.push('told of a commit that is none');
     await lab.idle();
-    const nights = await lab.settle(2);
+    const nights = await lab.settle(1);
     const failed = nights.find((night) => night.status !== 'SUCCEEDED');
     if (failed) violations.push(`a later run failed: ${failed.error?.name}: ${failed.error?.cause}`);
     violations.push(...(await model.violations()));
