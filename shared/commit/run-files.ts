@@ -3,6 +3,7 @@ import type { Clustered, PreparedClusters } from '../domain/cluster.ts';
 import type { Gathered, Listed, Plan } from '../domain/load.ts';
 import { RunAborted } from '../errors.ts';
 import type { Ports } from '../ports/ports.ts';
+import { keepFixed, readFixed } from './fixed-cache.ts';
 import { putOnce, readJson, readJsonIfAny } from './json-object.ts';
 import { runId, runKeys } from './keys.ts';
 
@@ -24,13 +25,17 @@ export function runFiles(ports: Ports, run: string) {
   const { objects } = ports;
   const at = (key: string) => ({ bucket, key });
   return {
-    request: () => readJson<RunRequest>(objects, at(runKeys.request(run))),
+    async request(): Promise<RunRequest> {
+      const fixed = await readFixed<RunRequest>(objects, at(runKeys.request(run)));
+      keepFixed(objects, fixed.request.dataset.cacheEntries);
+      return fixed;
+    },
     requestIfAny: () => readJsonIfAny<RunRequest>(objects, at(runKeys.request(run))),
     fixRequest: async (value: RunRequest) => (await putOnce(objects, at(runKeys.request(run)), value)).value,
     listed: () => readJson<Listed>(objects, at(runKeys.listed(run))),
     listedIfAny: () => readJsonIfAny<Listed>(objects, at(runKeys.listed(run))),
     fixListed: async (value: Listed) => (await putOnce(objects, at(runKeys.listed(run)), value)).value,
-    plan: () => readJson<Plan>(objects, at(runKeys.plan(run))),
+    plan: () => readFixed<Plan>(objects, at(runKeys.plan(run))),
     planIfAny: () => readJsonIfAny<Plan>(objects, at(runKeys.plan(run))),
     fixPlan: async (value: Plan) => (await putOnce(objects, at(runKeys.plan(run)), value)).value,
     gatheredIfAny: (pass: 'first' | 'second') => readJsonIfAny<Gathered>(objects, at(runKeys.gathered(run, pass))),
