@@ -158,6 +158,34 @@ describe('a load that is clustered', () => {
     expect([found.size, rows.filter(({ cluster }) => cluster === null).length]).toEqual([clusters, unclustered]);
   });
 
+  it.each([
+    ['no row at all', 'id,x,y\n', 0],
+    ['no row that has its features', 'id,x,y\n1,,1\n2,2,\n', 2],
+  ])('takes %s', async (_, text, rows) => {
+    await sluice.land('points/a.csv', text);
+    const file = await sluice.file('points.yml', definition('{features: [x, y]}'));
+    const result = await sluice.json(['run', file]);
+    expect(result.run.status).toBe('succeeded');
+    expect(result.clusters).toMatchObject({ clusters: 0, points: 0, reason: 'There is no point to cluster' });
+    expect(result.tables.map(({ table, rows }) => [table, rows])).toEqual([
+      ['points', rows],
+      ['points_clusters', rows],
+      ['points_cluster_summary', 0],
+    ]);
+  });
+
+  it('of rows that are added has the clusters of the last run alone, by whatever features', async () => {
+    const load = async (name: string, rows: string, features: string) => {
+      await sluice.land(`points/${name}.csv`, `id,x,y\n${rows}`);
+      const file = await sluice.file('points.yml', definition(`{features: [${features}], kMax: 3}`));
+      await sluice.json(['run', file, '--set', `source.glob=${name}.csv`]);
+    };
+    await load('a', '1,1,1\n2,9,9\n3,9,8\n', 'x, y');
+    await load('b', '4,1,1\n5,2,2\n', 'x');
+    expect(await sluice.query('SELECT id FROM geo.points ORDER BY id')).toHaveLength(5);
+    expect(await sluice.query('SELECT id FROM geo.points_clusters ORDER BY id')).toEqual([{ id: 4 }, { id: 5 }]);
+  });
+
   it('leaves out what is not finite, or no place on Earth, and fixes k where it is given, as far as it goes', async () => {
     await sluice.land('places/a.csv', 'lat,lon\n91,0\n1,1\n2,2\n1,1\nnan,1\ninf,2\n-inf,0\n');
     const file = await sluice.file(
