@@ -13,7 +13,7 @@ export function nodesOf(edges: number): number {
 }
 
 /**
- * Writes a list of distances as csv.gz: communities of some 200 keys, seven of ten edges within them and short, the others to anywhere and long;
+ * Writes a list of distances as csv.gz: communities of 200 keys, seven of ten edges within them and short, the others to anywhere and long;
  * edges in random order, keys a letter and the number of the node.
  */
 export async function writeEdges(path: string, edges: number): Promise<void> {
@@ -27,11 +27,12 @@ export async function writeEdges(path: string, edges: number): Promise<void> {
   let count = 0;
   for (let node = 0; count < edges && node < nodes; node++) {
     const others = new Set<number>();
+    const behind = Math.min(nodes, (Math.floor(node / COMMUNITY) + 1) * COMMUNITY);
     for (let tries = 0; others.size < EDGES_OF_A_NODE && tries < 100; tries++) {
-      const near = source.uniform() < 0.7;
+      const near = source.uniform() < 0.7 && node + 1 < behind;
       const other = near
-        ? node + 1 + source.below(COMMUNITY)
-        : node + 1 + COMMUNITY + source.below(Math.max(1, nodes - node - COMMUNITY));
+        ? node + 1 + source.below(behind - node - 1)
+        : behind + source.below(Math.max(1, nodes - behind));
       if (other >= nodes || others.has(other)) continue;
       others.add(other);
       if (count === edges) break;

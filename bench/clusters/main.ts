@@ -158,7 +158,7 @@ class ClustersBench {
 
   async graph(): Promise<void> {
     const edges = this.#sized(10_000_000);
-    const path = join(this.#folder, `edges-${edges}.csv.gz`);
+    const path = join(this.#folder, `communities-${edges}.csv.gz`);
     if (!existsSync(path)) {
       this.#options.log(`Writing a list of ${edges} distances (once)`);
       await writeEdges(`${path}.part`, edges);

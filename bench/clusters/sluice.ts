@@ -11,7 +11,7 @@ import { kmeans, prepareKMeans } from '../../shared/kernels/kmeans.ts';
 import { silhouette } from '../../shared/kernels/silhouette.ts';
 import type { DbscanTask, GraphTask, KMeansTask, SilhouetteTask, Task } from './task.ts';
 
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 16;
 
 function floats(path: string): Float64Array {
   const bytes = readFileSync(path);
@@ -110,7 +110,7 @@ function runGraph(task: GraphTask): Promise<object> {
     const ofNodes = new Int32Array(task.nodes).fill(-2);
     const cores = new Uint8Array(task.nodes);
     for (let key = 0; key < labels.length; key++) {
-      const node = Number(reader.keys.textOf(key).slice(1));
+      const node = numberIn(reader.keys.bytesOf(key));
       ofNodes[node] = labels[key]!;
       cores[node] = core[key]!;
     }
@@ -118,6 +118,13 @@ function runGraph(task: GraphTask): Promise<object> {
     put(`${task.answer}.u8`, cores);
     return { clusters };
   });
+}
+
+/** The number of a key, which is a letter and digits. */
+function numberIn(key: Uint8Array): number {
+  let number = 0;
+  for (let i = 1; i < key.length; i++) number = number * 10 + key[i]! - 48;
+  return number;
 }
 
 function run(task: Task): Promise<object> {
