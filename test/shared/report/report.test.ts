@@ -29,7 +29,7 @@ const line: HistoryLine = {
 };
 
 function report(points: number, kind: ClusterReport['kind'] = 'vectors'): ClusterReport {
-  const fit = (k: number, inertia: number, mean: number) => ({
+  const made = (k: number, inertia: number, mean: number) => ({
     k,
     inertia,
     silhouette: { mean, method: 'sampled' as const, interval: [mean - 0.05, mean + 0.05] as const },
@@ -50,8 +50,8 @@ function report(points: number, kind: ClusterReport['kind'] = 'vectors'): Cluste
     elbow: 2,
     silhouetteK: 3,
     reason: 'The mean silhouette is greatest at 3',
-    curve: [{ k: 1, inertia: 100 }, fit(2, 30, 0.5), fit(3, 20, 0.7), fit(4, 15, 0.6)],
-    silhouette: fit(3, 0, 0.7).silhouette,
+    curve: [{ k: 1, inertia: 100 }, made(2, 30, 0.5), made(3, 20, 0.7), made(4, 15, 0.6)],
+    silhouette: made(3, 0, 0.7).silhouette,
     summary: [0, 1, 2].map((cluster) => ({ cluster, size: 5, share: 1 / 3, centre: [cluster, 179.5], radius: 100 })),
   };
 }
