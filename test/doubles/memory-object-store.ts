@@ -22,11 +22,10 @@ interface StoredObject {
 
 interface Bucket {
   objects: Map<string, StoredObject>;
-  /**
-   * Keys in byte order, made by the first listing after a change. Never changed but replaced: a listing under way goes on in
-   * the one that it began with.
-   */
-  sorted: string[] | undefined;
+  /** Keys in byte order, gone ones among them. Not changed but replaced: a listing goes on in the one that it began with. */
+  sorted: string[];
+  /** Keys that came since, in no order: the next listing merges them, whether it follows one write or a million. */
+  added: string[];
 }
 
 export interface MemoryObjectStore extends ObjectStore {
@@ -50,7 +49,7 @@ export function memoryObjectStore(
   let writes = 0;
 
   function createBucket(name: string): void {
-    if (!all.has(name)) all.set(name, { objects: new Map(), sorted: [] });
+    if (!all.has(name)) all.set(name, { objects: new Map(), sorted: [], added: [] });
   }
 
   buckets.forEach(createBucket);
@@ -75,7 +74,7 @@ export function memoryObjectStore(
     const bucket = bucketOf(address.bucket);
     requireState(address, bucket.objects.get(address.key), condition);
     const etag = (++writes).toString(16).padStart(16, '0');
-    if (!bucket.objects.has(address.key)) bucket.sorted = undefined;
+    if (!bucket.objects.has(address.key)) bucket.added.push(address.key);
     bucket.objects.set(address.key, { body: Buffer.from(body), etag, lastModified: now() });
     return { etag };
   }
@@ -83,7 +82,7 @@ export function memoryObjectStore(
   function remove(address: Address): void {
     checkKey(address.key, uri(address));
     const bucket = bucketOf(address.bucket);
-    if (bucket.objects.delete(address.key)) bucket.sorted = undefined;
+    bucket.objects.delete(address.key);
   }
 
   /** A copy, for what is stored must not change under a caller who writes into what it read. */
@@ -154,8 +153,7 @@ export function memoryObjectStore(
     async *list(bucket, prefix, options = {}) {
       calls.list++;
       const from = bucketOf(bucket);
-      from.sorted ??= [...from.objects.keys()].sort(compareUtf8);
-      const keys = from.sorted;
+      const keys = sortedKeys(from);
       let listed = 0;
       for (let i = firstAtLeast(keys, laterOf(prefix, options.startAfter)); i < keys.length; i++) {
         const key = keys[i]!;
@@ -199,6 +197,25 @@ async function* chunks(body: Buffer): AsyncGenerator<Uint8Array> {
 
 function laterOf(prefix: string, startAfter: string | undefined): string {
   return startAfter !== undefined && compareUtf8(startAfter, prefix) > 0 ? startAfter : prefix;
+}
+
+function sortedKeys(bucket: Bucket): string[] {
+  if (bucket.added.length === 0) return bucket.sorted;
+  const added = bucket.added.sort(compareUtf8);
+  const merged: string[] = [];
+  let next = 0;
+  const take = (key: string) => {
+    // One that went and came again stands in both.
+    if (key !== merged.at(-1) && bucket.objects.has(key)) merged.push(key);
+  };
+  for (const key of bucket.sorted) {
+    while (next < added.length && compareUtf8(added[next]!, key) < 0) take(added[next++]!);
+    take(key);
+  }
+  while (next < added.length) take(added[next++]!);
+  bucket.sorted = merged;
+  bucket.added = [];
+  return merged;
 }
 
 /** Index of the first of the sorted keys that is not before `key`. */
