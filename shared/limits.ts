@@ -329,6 +329,8 @@ export const FILE_SIZE_ATTEMPTS = 8;
 export const GZIP_PIECE_BYTES = 1 * MiB;
 /** Pieces being compressed at once: the threads of libuv's pool. */
 export const GZIP_PIECES_IN_FLIGHT = 4;
+/** Chunks of the engine between two looks for those that are garbage by now; each takes some 200 KiB. */
+export const CHUNKS_A_COLLECTION = 64;
 /** Gzip's level, 1 to 9: zlib's own default. */
 export const GZIP_LEVEL = 6;
 /** Blocks of an Avro file at least, so that its size can be aimed at; a small file's blocks are the smaller. */

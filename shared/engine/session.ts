@@ -2,9 +2,10 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 import { BadDataset } from '../errors.ts';
-import { PARTITIONED_WRITE_MAX_OPEN_FILES } from '../limits.ts';
+import { CHUNKS_A_COLLECTION, PARTITIONED_WRITE_MAX_OPEN_FILES } from '../limits.ts';
 import { interruptAll, openDatabase, rowsOf, setOption } from './duckdb.ts';
 import { MISFIT_SEQUENCE } from './misfit-log.ts';
+import { collectYoungGarbage } from './young-garbage.ts';
 
 export interface SessionOptions {
   threads: number;
@@ -143,8 +144,10 @@ export class Session {
     const connection = await this.#take();
     try {
       const result = await connection.stream(sql);
+      let chunks = 0;
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
         yield chunk;
+        if (++chunks % CHUNKS_A_COLLECTION === 0) collectYoungGarbage();
         this.#goOn();
       }
     } finally {
