@@ -28,7 +28,8 @@ export function makeReport(ports: Ports) {
     const sample =
       report?.sample && (await readJsonIfAny<Sample>(objects, { bucket: places.work, key: report.sample }));
     // Drawing takes its time to load: only for runs that have pictures.
-    const drawing = report && (await import('../../shared/report/pictures.ts'));
+    const isDrawn = report !== undefined && (report.curve.length > 1 || report.sample !== undefined);
+    const drawing = isDrawn ? await import('../../shared/report/pictures.ts') : undefined;
     const pictures = report && drawing ? await drawing.picturesOf(report, sample || undefined) : [];
     const folder = reportPrefix(request.dataset.name, event.run);
     const put = (name: string, body: string, contentType: string) =>

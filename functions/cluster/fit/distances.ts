@@ -13,7 +13,7 @@ import type { ConvertReceipt, StoredFile, StoredGraph } from '../../../shared/do
 import { readEdges, readKeys } from '../../../shared/formats/distances/graph-file.ts';
 import { KeyTable } from '../../../shared/formats/distances/key-table.ts';
 import { writeParquetColumns } from '../../../shared/formats/parquet/write-columns.ts';
-import { EdgeStore } from '../../../shared/kernels/edge-store.ts';
+import { EdgeStore, type NeighbourGraph } from '../../../shared/kernels/edge-store.ts';
 import type { Ports } from '../../../shared/ports/ports.ts';
 
 /**
@@ -28,26 +28,9 @@ export async function fitDistances(
   { scratch, folder }: { scratch: string; folder: string },
 ): Promise<Omit<FitReceipt, 'task' | 'attempt'>> {
   const { cluster } = dataset;
-  const weighted = distancesNeeded(method).kept;
-  const graphs = await graphsOf(ports, run);
-  const keys = new KeyTable();
-  const numbers: Uint32Array[] = [];
-  for (const graph of graphs) numbers.push(await readKeys(await streamOf(ports, graph.keys), keys, graph.keys.rows));
   const integers = cluster?.keys === 'integers';
-  const order = keys.sorted(integers ? 'integers' : 'bytes');
-  const places = new Uint32Array(order.length);
-  for (let place = 0; place < order.length; place++) places[order[place]!] = place;
-
-  const store = new EdgeStore({ distances: weighted });
-  for (const [i, graph] of graphs.entries()) {
-    const own = numbers[i]!;
-    for (let key = 0; key < own.length; key++) own[key] = places[own[key]!]!;
-    await readEdges(await streamOf(ports, graph.edges), weighted, (a, b, distance) =>
-      store.add(own[a]!, own[b]!, distance),
-    );
-  }
-  numbers.length = 0;
-  const { labels, clusters, noise } = clusterDistances(store.toGraph(keys.count), method);
+  const { graph, keys, order } = await graphOf(ports, run, distancesNeeded(method).kept, integers);
+  const { labels, clusters, noise } = clusterDistances(graph, method);
 
   const put = async (name: string, path: string) =>
     storeFile(ports, { path, rows: keys.count, bytes: (await stat(path)).size }, `${folder}/${name}`);
@@ -73,6 +56,32 @@ export async function fitDistances(
     keys: await put('keys.parquet', `${scratch}/keys.parquet`),
     ...(csv ? { csv } : {}),
   };
+}
+
+/** The graph of all lists, its nodes in the order of their keys. What it is made of is let go of when it is made. */
+async function graphOf(
+  ports: Ports,
+  run: string,
+  weighted: boolean,
+  integers: boolean,
+): Promise<{ graph: NeighbourGraph; keys: KeyTable; order: Uint32Array }> {
+  const graphs = await graphsOf(ports, run);
+  const keys = new KeyTable();
+  const numbers: Uint32Array[] = [];
+  for (const graph of graphs) numbers.push(await readKeys(await streamOf(ports, graph.keys), keys, graph.keys.rows));
+  const order = keys.sorted(integers ? 'integers' : 'bytes');
+  const places = new Uint32Array(order.length);
+  for (let place = 0; place < order.length; place++) places[order[place]!] = place;
+
+  const store = new EdgeStore({ distances: weighted });
+  for (const [i, graph] of graphs.entries()) {
+    const own = numbers[i]!;
+    for (let key = 0; key < own.length; key++) own[key] = places[own[key]!]!;
+    await readEdges(await streamOf(ports, graph.edges), weighted, (a, b, distance) =>
+      store.add(own[a]!, own[b]!, distance),
+    );
+  }
+  return { graph: store.toGraph(keys.count), keys, order };
 }
 
 /** Of lists that were read to their ends. */

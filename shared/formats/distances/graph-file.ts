@@ -83,11 +83,9 @@ export async function readEdges(
   const size = weighted ? 16 : 8;
   let rest = new Uint8Array(0);
   for await (const chunk of chunks) {
-    const bytes = new Uint8Array(rest.length + chunk.length);
-    bytes.set(rest);
-    bytes.set(chunk, rest.length);
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const whole = bytes.length - (bytes.length % size);
-    const view = new DataView(bytes.buffer, 0, whole);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, whole);
     for (let at = 0; at < whole; at += size) {
       edge(view.getUint32(at, true), view.getUint32(at + 4, true), weighted ? view.getFloat64(at + 8, true) : 0);
     }
