@@ -343,8 +343,8 @@ export const CUT_TOGETHER_FILES = 256;
 export const CUT_TOGETHER_ROWS = 500_000;
 /** Where the rows written to learn their size make less than this part of a file, so many times more are written. */
 export const FILE_SIZE_PROBE_SHARE = 16;
-/** Bytes that the tolerant reader of irregular CSVs parses at a time. */
-export const TOLERANT_CHUNK_BYTES = 1 * MiB;
+/** Bytes that the tolerant reader of irregular CSVs parses at a time: of a MiB, the rows would outlive the young generation. */
+export const TOLERANT_CHUNK_BYTES = 128 * KiB;
 /** Misfits of one writing that are noted while it goes on, and then found by themselves; where there are more, all rows are read again. */
 export const MISFITS_LOGGED = 10_000;
 /** Rejected rows that are gathered before they are written; each holds up to `REJECT_RAW_MAX_BYTES` of its text. */

@@ -8,11 +8,10 @@ import { type CsvGroup, csvRows } from './csv-relation.ts';
 import { rewriteCsv } from './csv-rewrite.ts';
 import { parquetFills, parquetShape } from './parquet-files.ts';
 import { type Fill, type ParquetColumn, type ParquetGroup, parquetRows } from './parquet-relation.ts';
-import { brokenRegions, fileOf, type ScannedCsv } from './reject-scan.ts';
-import type { RejectTables } from './reject-tables.ts';
+import { fileOf, type ScannedCsv } from './reject-scan.ts';
 import type { Session } from './session.ts';
 import type { LocalInput, RowRules } from './table-engine.ts';
-import { type TolerantPart, tolerantPart } from './tolerant-part.ts';
+import { type Region, type TolerantPart, tolerantPart } from './tolerant-part.ts';
 
 /** What an input holds, counted apart from the engine's parse. */
 export interface InputCount {
@@ -84,19 +83,16 @@ export async function rewriteInput(session: Session, { index, csv }: LiveInput):
 
 /**
  * Gives the records that the engine could not split to the tolerant reader, each by itself: where records begin and end stays as it
- * is, so that an object comes out the same in ranges and whole. Does nothing where they cannot be told for sure.
+ * is, so that an object comes out the same in ranges and whole.
  */
 export async function mendInput(
   session: Session,
   live: LiveInput,
-  tables: RejectTables,
-  columns: readonly Column[],
+  regions: readonly Region[],
   rules: RowRules,
 ): Promise<TolerantPart | undefined> {
   const { index, input, csv } = live;
   if (!csv) return undefined;
-  const regions = await brokenRegions(session, csv, tables, columns);
-  if (!regions) return undefined;
   const source = { file: fileOf(input), dialect: csv.dialect, firstLine: input.firstLine, regions, rules };
   live.tolerant = await tolerantPart(source, session.path(`tolerant-${index}.csv`));
   return live.tolerant;

@@ -198,9 +198,9 @@ class ConvertRun {
 
   /** Takes the records that the engine could not split over to the tolerant reader; true where that gives rows to be written. */
   async #mend(item: LiveInput): Promise<boolean> {
-    const found = item.csv && !item.tolerant ? this.#rejects.brokenTables(item) : undefined;
-    if (!found) return false;
-    const part = await mendInput(this.#session, item, found, this.#job.columns, this.#rules);
+    const regions = item.tolerant ? undefined : await this.#rejects.brokenRegions(item);
+    if (!regions) return false;
+    const part = await mendInput(this.#session, item, regions, this.#rules);
     return part !== undefined && part.kept > 0;
   }
 

@@ -3,11 +3,19 @@ import { csvGroup, type InputCount, type LiveInput, parquetGroup, tolerantGroup 
 import { checkedColumns } from './csv-relation.ts';
 import { type LocatedMisfits, locatedRejects, locateMisfits } from './locate-misfits.ts';
 import { BadValues, type LoggedMisfit, readMisfitLog } from './misfit-log.ts';
-import { inFileOrder, type KnownMisfits, type LocatedReject, strictRejects, tolerantRejects } from './reject-scan.ts';
+import {
+  brokenRegions,
+  inFileOrder,
+  type KnownMisfits,
+  type LocatedReject,
+  strictRejects,
+  tolerantRejects,
+} from './reject-scan.ts';
 import { dropRejects, findCsvRejects, findParquetRejects, misfitReasonOf, type RejectTables } from './reject-tables.ts';
 import type { Session } from './session.ts';
+import type { Region } from './tolerant-part.ts';
 
-type StrictFound = RejectTables | { broken: 0; misfits: number; located: LocatedMisfits };
+type StrictFound = RejectTables | { broken: number; misfits: number; located: LocatedMisfits };
 type CopyFound = RejectTables | KnownMisfits;
 
 /**
@@ -53,10 +61,11 @@ export class InputRejects {
     return strict + tolerant.rows - tolerant.kept + (this.#copies.get(index)?.misfits ?? 0);
   }
 
-  /** Where records lie that could not be split into fields, as far as it was found that there are some. */
-  brokenTables({ index }: LiveInput): RejectTables | undefined {
+  /** Where records lie that could not be split into fields; undefined where none is known, or not the place of every one. */
+  async brokenRegions({ index, csv }: LiveInput): Promise<readonly Region[] | undefined> {
     const found = this.#strict.get(index);
-    return found && 'id' in found && found.broken > 0 ? found : undefined;
+    if (!csv || !found || found.broken === 0) return undefined;
+    return 'id' in found ? brokenRegions(this.#session, csv, found, this.#columns) : found.located.broken;
   }
 
   /** Finds out what is wrong with an input of which so many rows were written. */
@@ -118,7 +127,7 @@ export class InputRejects {
     );
   }
 
-  /** By what the writing has logged, where that tells of every row that is missing. */
+  /** By what the writing has logged, where that and the shape of the records tell of every row that is missing. */
   async #findLogged(item: LiveInput, rowsWritten: number, count: InputCount): Promise<boolean> {
     const { index, csv, tolerant, parquet } = item;
     if (parquet) return false;
@@ -128,10 +137,12 @@ export class InputRejects {
     const [strict, copies] = [own.filter(({ road }) => road === 'strict'), own.filter(({ road }) => road === 'copy')];
     const added: Map<number, unknown>[] = [];
     if (csv && !this.#strict.has(index)) {
-      if (tolerant || csv.input.gzip || count.rows - rowsWritten !== strict.length) return false;
-      const located = await locateMisfits(csv, strict, this.#order(csvGroup([item], false)), count.rows);
+      const broken = count.rows - rowsWritten - strict.length;
+      if (tolerant || csv.input.gzip || broken < 0) return false;
+      const order = this.#order(csvGroup([item], false));
+      const located = await locateMisfits(csv, strict, order, { records: count.rows, broken });
       if (!located) return false;
-      this.#strict.set(index, { broken: 0, misfits: strict.length, located });
+      this.#strict.set(index, { broken, misfits: strict.length, located });
       added.push(this.#strict);
     }
     if (tolerant && !this.#copies.has(index)) {

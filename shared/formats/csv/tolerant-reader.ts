@@ -47,7 +47,7 @@ export interface TolerantOptions {
  * the quote was a stray, and the lines are records of their own. A record longer than `CSV_ROW_MAX_BYTES` ends with the
  * line in which it has become so long.
  *
- * @returns records in order, a chunk's worth at a time; memory is bounded by the longest record
+ * @returns records in order, those of `TOLERANT_CHUNK_BYTES` at a time; memory is bounded by the longest record
  */
 export async function* readTolerant(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -63,8 +63,11 @@ export async function* readTolerant(
     return footers.splice(0, Math.max(0, footers.length - dialect.footerRows));
   };
   for await (const chunk of source) {
-    const rows = release(reader.feed(chunk));
-    if (rows.length > 0) yield rows;
+    // in small pieces, whose rows are let go of before the collector takes them for lasting
+    for (let from = 0; from < chunk.length; from += TOLERANT_CHUNK_BYTES) {
+      const rows = release(reader.feed(chunk.subarray(from, from + TOLERANT_CHUNK_BYTES)));
+      if (rows.length > 0) yield rows;
+    }
   }
   const rows = release(reader.end());
   if (rows.length > 0) yield rows;

@@ -42,14 +42,37 @@ describe('locateMisfits', () => {
     const file = { path, where: 'k', dialect: PLAIN, columns, gzip: false };
     const csv = { input: { ...input, dialect: PLAIN }, dialect: PLAIN, read: { file, dialect: PLAIN } };
     const logged = [...bad].map(([row, value]) => misfitAt(row, value, quoted));
-    const found = await locateMisfits(csv, logged, [2], 100_000);
+    const found = await locateMisfits(csv, logged, [2], { records: 100_000, broken: 0 });
     const lines = quoted ? 2 : 1;
     expect(found?.rows.map(({ line, value }) => [line, value])).toEqual(
       [...bad].map(([row, value]) => [2 + row * lines, value]),
     );
     for (const { start, end, value } of found!.rows) expect(text.slice(start, end).endsWith(`,${value}\n`)).toBe(true);
     // Where not all are found, nothing is told.
-    expect(await locateMisfits(csv, [...logged, misfitAt(5, 'not there', quoted)], [2], 100_000)).toBeUndefined();
-    expect(await locateMisfits(csv, logged.slice(1), [2], 100_000)).toMatchObject({ rows: { length: 3 } });
+    expect(
+      await locateMisfits(csv, [...logged, misfitAt(5, 'not there', quoted)], [2], { records: 100_000, broken: 0 }),
+    ).toBeUndefined();
+    expect(await locateMisfits(csv, logged.slice(1), [2], { records: 100_000, broken: 0 })).toMatchObject({
+      rows: { length: 3 },
+    });
+  });
+
+  it('finds records with another number of fields too, and gives up where quotes leave doubt', async () => {
+    const path = join(folder, 'broken.csv');
+    const columns = ['a', 'b', 'c'].map((original) => ({ original, target: original }));
+    const input = { path, uri: 's3://b/k', sourceId: 'x', format: 'csv' as const, columns, firstByte: 0, firstLine: 1 };
+    const file = { path, where: 'k', dialect: PLAIN, columns, gzip: false };
+    const csv = { input: { ...input, dialect: PLAIN }, dialect: PLAIN, read: { file, dialect: PLAIN } };
+    const text = 'a,b,c\n1,x,2\n3,x\n"4","x,\ny",5\n\n"6",x,7,8\nx9,x,bad\n';
+    writeFileSync(path, text);
+    const logged: LoggedMisfit[] = [{ input: 0, road: 'strict', column: 2, value: 'bad', head: 'x9', bytes: 6 }];
+    const found = await locateMisfits(csv, logged, [2], { records: 5, broken: 2 });
+    expect(found?.rows).toMatchObject([{ line: 8, value: 'bad' }]);
+    expect(found?.broken.map(({ start, end, line }) => [line, text.slice(start, end)])).toEqual([
+      [3, '3,x\n'],
+      [7, '"6",x,7,8\n'],
+    ]);
+    writeFileSync(path, `${text}10,"q"6",x\n`);
+    expect(await locateMisfits(csv, logged, [2], { records: 6, broken: 2 })).toBeUndefined();
   });
 });
