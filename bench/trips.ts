@@ -29,7 +29,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
         peer(python, 'pyarrow', 'pyarrow, streaming', work),
         peer(python, 'pandas', 'pandas + pyarrow', work),
         peer(python, 'pandas', PANDAS_BOTH, { ...work, formats: ['parquet', 'avro'] }),
-        ...((await hasJava()) ? [peer(python, 'spark', 'Spark, local', work)] : []),
+        ...((await hasJava()) ? [{ ...peer(python, 'spark', 'Spark, local', work), optional: true as const }] : []),
       ];
     },
   );

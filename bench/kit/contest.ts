@@ -10,6 +10,8 @@ export interface Contender {
   /** @param folder empty, for its outputs; removed after the round */
   args: (folder: string) => readonly string[];
   env?: Record<string, string>;
+  /** It is left out where it cannot run here. */
+  optional?: true;
   /** Rounds that it takes part in, where they are fewer: for one that takes minutes. */
   rounds?: number;
 }
@@ -59,10 +61,17 @@ export async function contest(contenders: readonly Contender[], options: Contest
   const rounds = new Map<Contender, Round[]>(contenders.map((contender) => [contender, []]));
   for (let number = 0; number < options.rounds; number++) {
     for (const contender of contenders) {
+      if (!rounds.has(contender)) continue;
       if (number >= (contender.rounds ?? Number.POSITIVE_INFINITY)) continue;
       const folder = join(options.folder, 'out');
       await rm(folder, { recursive: true, force: true });
-      const round = await runContender(contender, folder);
+      const round = await runContender(contender, folder).catch((error: Error) => {
+        if (!contender.optional || number > 0) throw error;
+        options.log(`${contender.name} is left out: ${error.message.slice(0, 500)}`);
+        rounds.delete(contender);
+        return undefined;
+      });
+      if (!round) continue;
       options.log(
         `round ${number + 1}: ${contender.name}: ${figure(round.seconds)} s, ${figure(round.cpuSeconds)} s of CPU, ` +
           `${figure(round.peakRssBytes / 1e6)} MB`,
@@ -72,7 +81,7 @@ export async function contest(contenders: readonly Contender[], options: Contest
       await rm(folder, { recursive: true, force: true });
     }
   }
-  return contenders.map((contender) => outcomeOf(contender.name, rounds.get(contender)!));
+  return [...rounds].map(([contender, done]) => outcomeOf(contender.name, done));
 }
 
 function outcomeOf(name: string, rounds: Round[]): Outcome {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { access, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Contender, WrittenFile } from './contest.ts';
@@ -82,7 +83,7 @@ export async function checksumOf(
   files: readonly Pick<WrittenFile, 'path' | 'format'>[],
   kinds: Kinds,
 ): Promise<Checksum> {
-  const list = join(PEERS, '..', '..', '.bench', `checksum-${process.pid}.json`);
+  const list = join(tmpdir(), `sluice-checksum-${process.pid}.json`);
   await writeFile(list, JSON.stringify({ files, kinds }));
   try {
     const { stdout } = await exec(python, [join(PEERS, 'checksum.py'), list], { maxBuffer: 1 << 20 });
