@@ -11,7 +11,8 @@ const WITHIN = 200;
 const QUICK = [
   'a claim without its condition',
   'old files deleted before the new ones are published',
-  'a takeover without verdict',
+  'files retired without grace',
+  'no lock',
 ];
 
 /** The seed that finds it. */
