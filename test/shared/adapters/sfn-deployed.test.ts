@@ -64,20 +64,18 @@ describe('the deployed machine', () => {
   });
 
   it('counts the items of a Map, and those that did not end well together', async () => {
-    sfn
-      .on(DescribeMapRunCommand)
-      .resolves({
-        itemCounts: {
-          total: 9,
-          succeeded: 4,
-          failed: 1,
-          aborted: 1,
-          timedOut: 1,
-          pending: 0,
-          running: 2,
-          resultsWritten: 0,
-        },
-      });
+    sfn.on(DescribeMapRunCommand).resolves({
+      itemCounts: {
+        total: 9,
+        succeeded: 4,
+        failed: 1,
+        aborted: 1,
+        timedOut: 1,
+        pending: 0,
+        running: 2,
+        resultsWritten: 0,
+      },
+    });
     const machine = await sfnDeployed('sluice-dev-load', client);
     expect(await machine.mapRun('arn:map')).toEqual({ total: 9, succeeded: 4, failed: 3 });
   });

@@ -257,7 +257,10 @@ describe('a request by name', () => {
     ],
     [{ dataset: 'sales', forse: true }, new BadRequest('The input\'s key "forse" is unknown; did you mean "force"?')],
     [{ dataset: 'sales', force: 'yes' }, new BadRequest('force must be true or false, not "yes"')],
-    [{ dataset: 'sales', trigger: 'event' }, new BadRequest('trigger must be "schedule", "sweep" or "person", not "event"')],
+    [
+      { dataset: 'sales', trigger: 'event' },
+      new BadRequest('trigger must be "schedule", "sweep" or "person", not "event"'),
+    ],
     [{ dataset: 'sales', data_ref: '20240230' }, new BadRequest('data_ref must be a day as YYYYMMDD, not "20240230"')],
     [
       { dataset: 'sales', date: 'today' },
