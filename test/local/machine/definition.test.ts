@@ -75,9 +75,10 @@ describe('loadDefinition', () => {
     expect(definition.name).toBe('load');
     expect(definition.machine.StartAt).toBe('Begin');
     expect(functionNames(definition)).toEqual(
-      ['Convert', 'Gather', 'ListLatest', 'Plan', 'Publish', 'Quarantine', 'Read', 'Repartition', 'Retire'].map(
-        (name) => `${name}LambdaFunction`,
-      ),
+      [
+        ...['ChooseClusters', 'Convert', 'Fit', 'Gather', 'ListLatest', 'Plan', 'PrepareFeatures', 'Publish'],
+        ...['Quarantine', 'Read', 'Repartition', 'Report', 'Retire'],
+      ].map((name) => `${name}LambdaFunction`),
     );
   });
 
