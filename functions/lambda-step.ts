@@ -23,6 +23,8 @@ export function lambdaStep<I, O>(
   input: z.ZodType<I>,
   make: (ports: Ports) => Step<I, O>,
   makeEngine?: () => TableEngine,
+  /** What else is to be measured once the step is done. */
+  measure?: (ports: Ports) => Promise<void>,
 ) {
   let ports: Ports | undefined;
   let step: Step<I, O> | undefined;
@@ -37,6 +39,7 @@ export function lambdaStep<I, O>(
     try {
       const output = await step(parsed, context.awsRequestId);
       measureOutput(invocation, output, clock.now().getTime());
+      await measure?.(ports);
       return output;
     } catch (error) {
       measureError(error);

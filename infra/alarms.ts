@@ -161,7 +161,7 @@ function dataAlarms(): Resources {
     QuarantineAlarm: alarm({
       heading: 'Quarantine',
       means: 'Objects that could not be loaded lie under failed/.',
-      metrics: [shown('objects', counted('ObjectsFailed', 'gather'), HOUR)],
+      metrics: [shown('objects', counted('ObjectsInQuarantine', 'list-latest', 'Maximum'), HOUR)],
       threshold: 0,
     }),
     NothingLoadedAlarm: alarm({

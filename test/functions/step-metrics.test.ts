@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { measureQuarantine } from '../../functions/quarantine-gauge.ts';
 import { measureError, measureInvocation, measureOutput } from '../../functions/step-metrics.ts';
 import { BadInput, ObjectStoreBusy } from '../../shared/errors.ts';
-import { metrics } from '../../shared/telemetry.ts';
+import { logger, metrics } from '../../shared/telemetry.ts';
+import { memoryObjectStore } from '../doubles/memory-object-store.ts';
 
 const told = jest.spyOn(metrics, 'addMetric');
 const calls = { get: 1, put: 0, head: 0, list: 0, delete: 0, copy: 0 } as never;
@@ -37,6 +39,21 @@ describe('what an invocation tells', () => {
   it('is how many objects failed', () => {
     measureOutput(invocation('gather'), { failed: 3 }, 2_000);
     expect(values()).toEqual({ ObjectsFailed: 3 });
+  });
+
+  it('is how many objects are in quarantine, and nothing where that cannot be told', async () => {
+    const objects = memoryObjectStore();
+    for (const name of ['a.csv', 'a.csv.error.json', 'b.csv.error.json']) {
+      await objects.put({ bucket: 'work', key: `failed/d/2026-01-02/r/${name}` }, '');
+    }
+    const places = { landing: 'landing', work: 'work', lake: 'lake' };
+    await measureQuarantine({ objects, places });
+    expect(values()).toEqual({ ObjectsInQuarantine: 2 });
+    told.mockReset();
+    const warned = jest.spyOn(logger, 'warn').mockImplementation(() => undefined);
+    await measureQuarantine({ objects, places: { ...places, work: 'none' } });
+    expect(warned).toHaveBeenCalledTimes(1);
+    expect(told).not.toHaveBeenCalled();
   });
 
   it('is a refusal for the number of requests, and no other error', () => {
