@@ -37,6 +37,7 @@ export function measureOutput(invocation: Invocation, output: unknown, nowMs: nu
     // A sweep is expected to find nothing; a schedule is not.
     if (told['trigger'] === 'schedule') count('ScheduledNothing', objects === 0 ? 1 : 0);
   } else if (step === 'convert') {
+    count('RowsRead', Number(told['rowsWritten']) + Number(told['rowsRejected']));
     count('RowsWritten', told['rowsWritten']);
     count('RowsRejected', told['rowsRejected']);
     const bytes = Number(told['bytesRead']);

@@ -152,8 +152,8 @@ function dataAlarms(): Resources {
       heading: 'Rejected rows',
       means: `More than ${REJECTED_SHARE_ALARM * 100}% of the rows that were read were rejected.`,
       metrics: [
-        { Id: 'share', Expression: 'IF(written + rejected > 0, rejected / (written + rejected), 0)' },
-        hidden('written', counted('RowsWritten', 'convert'), HOUR),
+        { Id: 'share', Expression: 'IF(read > 0, rejected / read, 0)' },
+        hidden('read', counted('RowsRead', 'convert'), HOUR),
         hidden('rejected', counted('RowsRejected', 'convert'), HOUR),
       ],
       threshold: REJECTED_SHARE_ALARM,

@@ -36,6 +36,7 @@ export function dashboardBody(functions: readonly string[], datasets: readonly D
     [
       'Rows',
       [
+        ['read', counted('RowsRead', 'convert')],
         ['written', counted('RowsWritten', 'convert')],
         ['rejected', counted('RowsRejected', 'convert')],
       ],

@@ -22,7 +22,7 @@ describe('what an invocation tells', () => {
 
   it('is what a conversion read, wrote and rejected, and how fast', () => {
     measureOutput(invocation('convert'), { rowsWritten: 9, rowsRejected: 1, bytesRead: 500 }, 3_000);
-    expect(values()).toEqual({ RowsWritten: 9, RowsRejected: 1, BytesRead: 500, BytesPerSecond: 250 });
+    expect(values()).toEqual({ RowsRead: 10, RowsWritten: 9, RowsRejected: 1, BytesRead: 500, BytesPerSecond: 250 });
   });
 
   it.each([
