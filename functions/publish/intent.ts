@@ -1,22 +1,14 @@
 import type { CommittedSource, FixedFile, Intent, TableChange } from '../../shared/commit/entry.ts';
 import { commitsHeldWith, type LogState, tableKey } from '../../shared/commit/fold.ts';
 import { openLog } from '../../shared/commit/log.ts';
-import { readOutcomes } from '../../shared/commit/receipts.ts';
 import { type RunRequest, runFiles } from '../../shared/commit/run-files.ts';
-import { readTasks } from '../../shared/commit/tasks.ts';
+import { finalFiles, type TableFile } from '../../shared/commit/run-output.ts';
 import { type Dataset, graceSecondsOf, modeOf } from '../../shared/dataset/dataset.ts';
-import type {
-  ConvertReceipt,
-  FinalStoredFile,
-  Gathered,
-  Plan,
-  RepartitionReceipt,
-  RepartitionTask,
-} from '../../shared/domain/load.ts';
+import type { Gathered, Plan } from '../../shared/domain/load.ts';
 import { OUTPUT_FORMATS, type OutputFormat } from '../../shared/domain/schema.ts';
 import { originOf, type SourceObject } from '../../shared/domain/source.ts';
 import { tableName, tablesOf } from '../../shared/domain/tables.ts';
-import { AccountsMismatch, type ErrorRecord, RETRYABLE, SluiceError } from '../../shared/errors.ts';
+import { AccountsMismatch, SluiceError } from '../../shared/errors.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { clusterChanges, clusterFiles } from './clusters.ts';
 import { numbered } from './numbered.ts';
@@ -68,45 +60,6 @@ function reuploads(dataset: Dataset): Pick<Intent, 'onReupload'> {
 function committed(source: SourceObject): CommittedSource {
   const { bucket, key, etag } = originOf(source);
   return { id: source.id, bucket, key, etag, lastModified: source.lastModified };
-}
-
-/** `of`: the commits that brought the rows of a live file that was written again. */
-type TableFile = FinalStoredFile & { table: number; of?: number[] };
-
-async function finalFiles(ports: Ports, run: string, plan: Plan, gathered: Gathered): Promise<TableFile[]> {
-  const { objects, places } = ports;
-  const files: TableFile[] = [];
-  if (gathered.buckets) {
-    const tasks = await readTasks<RepartitionTask>(objects, places.work, gathered.buckets);
-    const names = tasks.map((task) => task.task);
-    const outcomes = await readOutcomes<RepartitionReceipt>(objects, places.work, run, 'repartition', names);
-    for (const [i, { rewrites }] of tasks.entries()) {
-      files.push(...finalsOf([outcomes[i]]).map((file) => (rewrites ? { ...file, of: rewrites.of } : file)));
-    }
-    if (plan.buckets > 0) return files;
-  }
-  for (const step of ['convert', 'whole'] as const) {
-    const names = gathered.counted.filter((counted) => counted.step === step).map((counted) => counted.task);
-    files.push(...finalsOf(await readOutcomes<ConvertReceipt>(objects, places.work, run, step, names)));
-  }
-  return files;
-}
-
-function finalsOf(
-  outcomes: Awaited<ReturnType<typeof readOutcomes<ConvertReceipt | RepartitionReceipt>>>,
-): TableFile[] {
-  return outcomes.flatMap((outcome) => {
-    if ('failure' in outcome) {
-      throw bucketFailure(outcome.task, outcome.failure.error);
-    }
-    return outcome.receipt.files.map((file) => ({ table: outcome.receipt.table, ...file }));
-  });
-}
-
-/** A bucket of the shuffle failed for good: trying to publish again would not mend it, whatever its error is called. */
-function bucketFailure(task: string, { name, message, where }: ErrorRecord): SluiceError {
-  const retried = (RETRYABLE as readonly string[]).includes(name);
-  return new SluiceError(retried ? 'RepartitionFailed' : name, `${task} failed: ${message}`, where ? { where } : {});
 }
 
 /** Every format holds every row that was written, and every row that was written again. */

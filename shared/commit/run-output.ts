@@ -1,43 +1,52 @@
-import type { ConvertReceipt, FinalStoredFile, RepartitionReceipt, RepartitionTask } from '../domain/load.ts';
-import { SluiceError } from '../errors.ts';
+import type {
+  ConvertReceipt,
+  FinalStoredFile,
+  Gathered,
+  Plan,
+  RepartitionReceipt,
+  RepartitionTask,
+} from '../domain/load.ts';
+import { type ErrorRecord, RETRYABLE, SluiceError } from '../errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { readOutcomes } from './receipts.ts';
-import { runFiles } from './run-files.ts';
 import { readTasks } from './tasks.ts';
 
-/**
- * The final files that the run made of what it loaded, from receipts; live files that it wrote again are not among them. Throws the error
- * of a task that failed for good.
- */
-export async function loadedFiles(ports: Ports, run: string): Promise<(FinalStoredFile & { table: number })[]> {
+/** `of`: the commits that brought the rows of a live file that was written again. */
+export type TableFile = FinalStoredFile & { table: number; of?: number[] };
+
+/** The files that a run left for its tables, from receipts alone. Throws the error of a task that failed for good. */
+export async function finalFiles(ports: Ports, run: string, plan: Plan, gathered: Gathered): Promise<TableFile[]> {
   const { objects, places } = ports;
-  const [plan, gathered] = await Promise.all([runFiles(ports, run).plan(), runFiles(ports, run).gathered()]);
-  const receipts: (ConvertReceipt | RepartitionReceipt)[] = [];
-  const take = async (step: 'convert' | 'whole' | 'repartition', tasks: string[]) => {
-    const outcomes = await readOutcomes<ConvertReceipt | RepartitionReceipt>(objects, places.work, run, step, tasks);
-    for (const outcome of outcomes) {
-      if ('receipt' in outcome) {
-        receipts.push(outcome.receipt);
-        continue;
-      }
-      const { name, message, where } = outcome.failure.error;
-      throw new SluiceError(name, `${outcome.task} failed: ${message}`, where ? { where } : {});
+  const files: TableFile[] = [];
+  if (gathered.buckets) {
+    const tasks = await readTasks<RepartitionTask>(objects, places.work, gathered.buckets);
+    const names = tasks.map((task) => task.task);
+    const outcomes = await readOutcomes<RepartitionReceipt>(objects, places.work, run, 'repartition', names);
+    for (const [i, { rewrites }] of tasks.entries()) {
+      files.push(...finalsOf([outcomes[i]]).map((file) => (rewrites ? { ...file, of: rewrites.of } : file)));
     }
-  };
-  if (plan.buckets > 0) {
-    const tasks = gathered.buckets ? await readTasks<RepartitionTask>(objects, places.work, gathered.buckets) : [];
-    const own = tasks.filter((task) => !task.rewrites);
-    await take(
-      'repartition',
-      own.map(({ task }) => task),
-    );
-  } else {
-    for (const step of ['convert', 'whole'] as const) {
-      await take(
-        step,
-        gathered.counted.filter((counted) => counted.step === step).map(({ task }) => task),
-      );
-    }
+    if (plan.buckets > 0) return files;
   }
-  return receipts.flatMap((receipt) => receipt.files.map((file) => ({ table: receipt.table, ...file })));
+  for (const step of ['convert', 'whole'] as const) {
+    const names = gathered.counted.filter((counted) => counted.step === step).map((counted) => counted.task);
+    files.push(...finalsOf(await readOutcomes<ConvertReceipt>(objects, places.work, run, step, names)));
+  }
+  return files;
+}
+
+function finalsOf(
+  outcomes: Awaited<ReturnType<typeof readOutcomes<ConvertReceipt | RepartitionReceipt>>>,
+): TableFile[] {
+  return outcomes.flatMap((outcome) => {
+    if ('failure' in outcome) {
+      throw bucketFailure(outcome.task, outcome.failure.error);
+    }
+    return outcome.receipt.files.map((file) => ({ table: outcome.receipt.table, ...file }));
+  });
+}
+
+/** A bucket of the shuffle failed for good: to ask for its files again would not mend it, whatever its error is called. */
+function bucketFailure(task: string, { name, message, where }: ErrorRecord): SluiceError {
+  const retried = (RETRYABLE as readonly string[]).includes(name);
+  return new SluiceError(retried ? 'RepartitionFailed' : name, `${task} failed: ${message}`, where ? { where } : {});
 }

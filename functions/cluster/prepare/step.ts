@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { prepareFeatures } from '../../../shared/clustering/features.ts';
 import { writeFeatures } from '../../../shared/clustering/features-file.ts';
 import { attemptFolder, type RunRequest, runFiles } from '../../../shared/commit/run-files.ts';
-import { loadedFiles } from '../../../shared/commit/run-output.ts';
+import { finalFiles } from '../../../shared/commit/run-output.ts';
 import { storeFile } from '../../../shared/commit/store-file.ts';
 import { taskName, writeTasks } from '../../../shared/commit/tasks.ts';
 import { type ClusterPlan, clusterPlan } from '../../../shared/dataset/cluster.ts';
@@ -75,13 +75,15 @@ async function preparePoints(
   attempt: string,
 ): Promise<{ points: PreparedPoints; distinct: number }> {
   const { dataset, run } = { ...fixed.request, run: fixed.run };
-  const plan = await runFiles(ports, run).plan();
+  const [plan, gathered] = await Promise.all([runFiles(ports, run).plan(), runFiles(ports, run).gathered()]);
   const index = tableOf(plan, dataset.cluster!.of);
   const table = plan.tables[index]!;
   const columns = resolveColumns(features, table.columns, 'cluster.features');
   const odd = columns.find(({ type }) => !/^(int|bigint|float|double|decimal)/.test(type));
   if (odd) throw new BadDataset(`cluster.features "${odd.name}" is ${odd.type}, not a number`);
-  const finals = (await loadedFiles(ports, run)).filter((file) => file.table === index && file.format === 'parquet');
+  // Live files that were written again hold rows that an earlier run brought.
+  const loaded = (await finalFiles(ports, run, plan, gathered)).filter(({ of }) => of === undefined);
+  const finals = loaded.filter((file) => file.table === index && file.format === 'parquet');
   const scratch = await ports.newScratch();
   try {
     const inputs = await pMap(
