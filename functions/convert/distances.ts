@@ -1,20 +1,12 @@
 import { open, stat } from 'node:fs/promises';
 import { distancesNeeded } from '../../shared/clustering/run.ts';
+import { readFailure } from '../../shared/commit/source-store.ts';
 import { storeFile } from '../../shared/commit/store-file.ts';
 import { clusterPlan } from '../../shared/dataset/cluster.ts';
 import type { Dataset } from '../../shared/dataset/dataset.ts';
 import type { ConvertInput, ConvertReceipt, ConvertTask, StoredFile, StoredGraph } from '../../shared/domain/load.ts';
 import type { RejectedRow } from '../../shared/engine/table-engine.ts';
-import {
-  BadDataset,
-  CorruptFile,
-  isObjectFault,
-  ObjectChanged,
-  ObjectNotFound,
-  objectErrorRecord,
-  PreconditionFailed,
-  TooManyRejects,
-} from '../../shared/errors.ts';
+import { BadDataset, CorruptFile, isObjectFault, objectErrorRecord, TooManyRejects } from '../../shared/errors.ts';
 import { EdgeFileWriter, keyBytes } from '../../shared/formats/distances/graph-file.ts';
 import { type DistanceCounts, DistanceReader } from '../../shared/formats/distances/read-distances.ts';
 import { inflateChunks } from '../../shared/formats/gzip.ts';
@@ -139,14 +131,12 @@ async function* chunksOf(
   dataset: Dataset,
   { source, part }: Pick<ConvertInput, 'source' | 'part'>,
 ): AsyncGenerator<Uint8Array> {
-  const where = uri(source);
   const kind = part.compression;
   try {
     const stream = await ports.sources(dataset.source.access).stream(source, { ifMatch: source.etag });
-    yield* kind === 'gzip' || kind === 'zstd' ? inflateChunks(stream, kind, { where }) : stream;
+    yield* kind === 'gzip' || kind === 'zstd' ? inflateChunks(stream, kind, { where: uri(source) }) : stream;
   } catch (error) {
-    if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectNotFound)) throw error;
-    throw new ObjectChanged(`${where} is not the version any more that was claimed (${source.etag})`, { where });
+    throw readFailure(source, error);
   }
 }
 

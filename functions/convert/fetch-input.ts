@@ -1,14 +1,9 @@
 import { open, rename } from 'node:fs/promises';
+import { objectChanged, readFailure } from '../../shared/commit/source-store.ts';
 import type { ConvertInput } from '../../shared/domain/load.ts';
 import { originOf, type SourceObject } from '../../shared/domain/source.ts';
 import type { LocalInput } from '../../shared/engine/table-engine.ts';
-import {
-  type ErrorRecord,
-  ObjectChanged,
-  ObjectNotFound,
-  PreconditionFailed,
-  toErrorRecord,
-} from '../../shared/errors.ts';
+import { type ErrorRecord, PreconditionFailed, toErrorRecord } from '../../shared/errors.ts';
 import { unitBytes } from '../../shared/formats/csv/encoding.ts';
 import { type SliceLink, takeSlice } from '../../shared/formats/csv/slice.ts';
 import { innerDialect } from '../../shared/formats/csv/speculate.ts';
@@ -33,12 +28,6 @@ export interface FetchedInput {
   changedMeanwhile?: () => Promise<ErrorRecord | undefined>;
 }
 
-/** The object is not the version any more that the run claimed. */
-function objectChanged({ source }: ConvertInput): ObjectChanged {
-  const where = uri(source);
-  return new ObjectChanged(`${where} is not the version any more that was claimed (${source.etag})`, { where });
-}
-
 /**
  * Brings one input of a task to `path`. Every read is pinned to the version that was claimed: `ObjectChanged` where it is
  * another by now; `CorruptFile` where it does not decompress.
@@ -52,8 +41,7 @@ export async function fetchInput(store: ObjectStore, input: ConvertInput, path: 
       lent = { changedMeanwhile: () => changedMeanwhile(store, input) };
     } else await fetchWhole(store, input, path);
   } catch (error) {
-    if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectNotFound)) throw error;
-    throw objectChanged(input);
+    throw readFailure(input.source, error);
   }
   const local = localInput(input, path);
   return { local: part.dialect ? await inUtf8(local, part.dialect) : local, ...lent };
@@ -82,7 +70,7 @@ export async function fetchGranule(
 ): Promise<FetchedInput[]> {
   const [{ source }] = inputs as [ConvertInput];
   const where = uri(source);
-  const bytes = await readPinned(store, source, where);
+  const bytes = await readPinned(store, source);
   const levels = inputs.map(({ part }) => part.level!);
   // HDF5 comes as WebAssembly, 30 MB of memory that other loads need not have.
   const { readGranule } = await import('../../shared/formats/glm/granule.ts');
@@ -96,12 +84,11 @@ export async function fetchGranule(
   );
 }
 
-async function readPinned(store: ObjectStore, source: SourceObject, where: string): Promise<Uint8Array> {
+async function readPinned(store: ObjectStore, source: SourceObject): Promise<Uint8Array> {
   try {
     return await store.read(source, { ifMatch: source.etag });
   } catch (error) {
-    if (!(error instanceof PreconditionFailed) && !(error instanceof ObjectNotFound)) throw error;
-    throw new ObjectChanged(`${where} is not the version any more that was claimed (${source.etag})`, { where });
+    throw readFailure(source, error);
   }
 }
 
@@ -145,7 +132,7 @@ async function changedMeanwhile(store: ObjectStore, input: ConvertInput): Promis
   } catch (error) {
     if (!(error instanceof PreconditionFailed)) throw error;
   }
-  return toErrorRecord(objectChanged(input));
+  return toErrorRecord(objectChanged(input.source));
 }
 
 async function fetchWhole(store: ObjectStore, input: ConvertInput, path: string): Promise<void> {

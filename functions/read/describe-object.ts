@@ -1,18 +1,12 @@
 import { mkdir, open, rm } from 'node:fs/promises';
+import { objectChanged } from '../../shared/commit/source-store.ts';
 import type { Dataset } from '../../shared/dataset/dataset.ts';
 import { declaredColumns } from '../../shared/dataset/dataset.ts';
 import type { FoundPart } from '../../shared/domain/load.ts';
 import type { SourceObject } from '../../shared/domain/source.ts';
 import { matchDeclared } from '../../shared/domain/table-schema.ts';
 import type { TableEngine } from '../../shared/engine/table-engine.ts';
-import {
-  CorruptFile,
-  EmptyObject,
-  ObjectChanged,
-  PreconditionFailed,
-  SluiceError,
-  UnknownFormat,
-} from '../../shared/errors.ts';
+import { CorruptFile, EmptyObject, PreconditionFailed, SluiceError, UnknownFormat } from '../../shared/errors.ts';
 import { type Container, detectContainer } from '../../shared/formats/container.ts';
 import { RecordScanner } from '../../shared/formats/csv/record-scanner.ts';
 import { type CsvSample, sniffCsv } from '../../shared/formats/csv/sniff.ts';
@@ -45,7 +39,7 @@ export async function describeObject(reading: Reading, source: SourceObject, dat
       return await reading.store.read(source, { range, ifMatch: source.etag });
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
-      throw new ObjectChanged(`${where} is not the version any more that was claimed (${source.etag})`, { where });
+      throw objectChanged(source);
     }
   };
   const head = await read({ start: 0, end: Math.min(source.sizeBytes, SNIFF_BYTES) });
