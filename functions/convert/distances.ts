@@ -2,11 +2,12 @@ import { open, stat } from 'node:fs/promises';
 import { distancesNeeded } from '../../shared/clustering/run.ts';
 import { readFailure } from '../../shared/commit/source-store.ts';
 import { storeFile } from '../../shared/commit/store-file.ts';
-import { clusterPlan } from '../../shared/dataset/cluster.ts';
+import { clusterPlanOf } from '../../shared/dataset/cluster.ts';
 import type { Dataset } from '../../shared/dataset/dataset.ts';
 import type { ConvertInput, ConvertReceipt, ConvertTask, StoredFile, StoredGraph } from '../../shared/domain/load.ts';
+import { judgeRejects } from '../../shared/domain/tolerance.ts';
 import type { RejectedRow } from '../../shared/engine/table-engine.ts';
-import { BadDataset, CorruptFile, isObjectFault, objectErrorRecord, TooManyRejects } from '../../shared/errors.ts';
+import { CorruptFile, isObjectFault, objectErrorRecord } from '../../shared/errors.ts';
 import { EdgeFileWriter, keyBytes } from '../../shared/formats/distances/graph-file.ts';
 import { type DistanceCounts, DistanceReader } from '../../shared/formats/distances/read-distances.ts';
 import { inflateChunks } from '../../shared/formats/gzip.ts';
@@ -77,17 +78,13 @@ async function readList(
   reject: (row: RejectedRow) => Promise<void>,
 ): Promise<{ counts: Counts; keys: number; edges: number }> {
   const where = uri(source);
-  const { cluster } = dataset;
-  const read = cluster && clusterPlan(cluster, 'distances');
-  if (!read || 'problems' in read)
-    throw new BadDataset(`Data set ${dataset.name} does not say how distances are clustered`);
-  const needed = distancesNeeded(read.plan.method);
+  const needed = distancesNeeded(clusterPlanOf(dataset, 'distances').method);
   const edges = await EdgeFileWriter.create(paths.edges, needed.kept);
   let isFull = false;
   let first: string | undefined;
   const bad: RejectedRow[] = [];
   const reader = new DistanceReader(
-    { within: needed.within, integers: cluster.keys === 'integers' },
+    { within: needed.within, integers: dataset.cluster?.keys === 'integers' },
     {
       edge(a, b, distance) {
         if (edges.add(a, b, distance)) isFull = true;
@@ -113,7 +110,8 @@ async function readList(
     }
     const counts = reader.end();
     for (const row of bad.splice(0)) await reject(row);
-    checkTolerance(where, counts, dataset, first);
+    const beyond = judgeRejects(where, { rejected: counts.rejected, read: counts.rows, first }, dataset.rejects);
+    if (beyond) throw beyond;
     const file = await open(paths.keys, 'w');
     try {
       for (const block of keyBytes(reader.keys)) await file.writeFile(block);
@@ -138,15 +136,6 @@ async function* chunksOf(
   } catch (error) {
     throw readFailure(source, error);
   }
-}
-
-function checkTolerance(where: string, counts: DistanceCounts, { rejects }: Dataset, first: string | undefined): void {
-  const tolerated = Math.max(rejects.rows, Math.floor(rejects.share * counts.rows));
-  if (counts.rejected <= tolerated) return;
-  throw new TooManyRejects(
-    `${where} has ${counts.rejected} rejected rows of ${counts.rows} where ${tolerated} are tolerated; the first: ${first}`,
-    { where },
-  );
 }
 
 /** Rejected lines of all lists, as they come. */

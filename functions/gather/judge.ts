@@ -7,8 +7,9 @@ import type {
   SourceAccount,
 } from '../../shared/domain/load.ts';
 import type { SourceObject } from '../../shared/domain/source.ts';
+import { judgeRejects } from '../../shared/domain/tolerance.ts';
 import type { RejectTolerance } from '../../shared/engine/table-engine.ts';
-import { AccountsMismatch, TooManyRejects, toErrorRecord } from '../../shared/errors.ts';
+import { AccountsMismatch, toErrorRecord } from '../../shared/errors.ts';
 import { verifyChain } from '../../shared/formats/csv/slice.ts';
 import { uri } from '../../shared/ports/object-store.ts';
 
@@ -93,14 +94,8 @@ function beyond(ranges: Extract<Outcome, { receipt: ConvertReceipt }>[], toleran
   const accounts = ranges.map(({ receipt }) => receipt.accounts[0]);
   const read = accounts.reduce((sum, account) => sum + account.rowsRead, 0);
   const rejected = accounts.reduce((sum, account) => sum + account.rowsRejected, 0);
-  const tolerated = Math.max(tolerance.rows, Math.floor(tolerance.share * read));
-  if (rejected <= tolerated) return undefined;
-  const where = uri(ranges[0].task.inputs[0].source);
   const first = accounts.find((account) => account.firstReject)?.firstReject;
-  return new TooManyRejects(
-    `${where} has ${rejected} rejected rows of ${read} where ${tolerated} are tolerated${first ? `; the first: ${first}` : ''}`,
-    { where },
-  );
+  return judgeRejects(uri(ranges[0].task.inputs[0].source), { rejected, read, first }, tolerance);
 }
 
 /** One account a source file; the ranges of an object are added up. */

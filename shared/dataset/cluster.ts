@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ALGORITHM_NAMES, type AlgorithmName, type ClusterMethod, readMethod } from '../clustering/algorithms.ts';
+import { BadDataset } from '../errors.ts';
 import { GLM_LEVELS } from '../formats/glm/columns.ts';
 import { CLUSTER_K_MAX, CLUSTER_K_MOST } from '../limits.ts';
 
@@ -92,6 +93,17 @@ export function clusterPlan(
   const features = [...(kind === 'plane' ? settings.features! : (given ?? settings.features ?? []))];
   const fixedK = method.algorithm === 'KMeans' && method.clustersGiven ? method.clusters : undefined;
   return { plan: { method, notices, kind, features, fixedK } };
+}
+
+/** The same of a data set that has been checked; throws `BadDataset` where it says nothing that can be done. */
+export function clusterPlanOf(
+  { name, cluster }: { name: string; cluster?: ClusterSettings | undefined },
+  input: 'points' | 'distances',
+): ClusterPlan {
+  if (!cluster) throw new BadDataset(`Data set ${name} does not say what is clustered`);
+  const read = clusterPlan(cluster, input);
+  if ('problems' in read) throw new BadDataset(read.problems[0]!.message);
+  return read.plan;
 }
 
 /** Latitude and longitude, in this order, where the features are these and are not to be taken for the plane's. */

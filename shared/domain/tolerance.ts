@@ -1,6 +1,26 @@
-import { SluiceError, TooManyFailures } from '../errors.ts';
+import { SluiceError, TooManyFailures, TooManyRejects } from '../errors.ts';
 import { uri } from '../ports/object-store.ts';
 import type { FailedSource } from './load.ts';
+
+/** Rejected rows that an object may have, of the rows that were read of it: whichever of the two is larger. */
+export function toleratedRejects({ rows, share }: { rows: number; share: number }, read: number): number {
+  return Math.max(rows, Math.floor(share * read));
+}
+
+/** The error that an object's rejected rows make of it, or undefined where they are tolerated. */
+export function judgeRejects(
+  where: string,
+  { rejected, read, first }: { rejected: number; read: number; first?: string | undefined },
+  tolerance: { rows: number; share: number },
+): TooManyRejects | undefined {
+  const tolerated = toleratedRejects(tolerance, read);
+  if (rejected <= tolerated) return undefined;
+  const told = first ? `; the first: ${first}` : '';
+  return new TooManyRejects(
+    `${where} has ${rejected} rejected rows of ${read} where ${tolerated} are tolerated${told}`,
+    { where },
+  );
+}
 
 /**
  * The error that failed objects make of a run, or undefined where they are tolerated. A run of which every object failed

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import pMap from 'p-map';
 import { RESCUED_COLUMN } from '../domain/schema.ts';
+import { toleratedRejects } from '../domain/tolerance.ts';
 import { BadDataset, BadInput, type ErrorRecord, TooManyRejects, toErrorRecord } from '../errors.ts';
 import { DEFAULT_ROW_GROUP_ROWS, INPUTS_PREPARED_AT_ONCE, REJECTS_KEPT_OF_FAILED_INPUT } from '../limits.ts';
 import {
@@ -315,7 +316,7 @@ class ConvertRun {
         bytesRead: count.bytes,
         lines: count.lines,
       });
-      if (this.#job.tolerance && rowsRejected > toleratedRows(this.#job.tolerance, rowsRead)) {
+      if (this.#job.tolerance && rowsRejected > toleratedRejects(this.#job.tolerance, rowsRead)) {
         this.#failed.set(index, toErrorRecord(tooMany(input.uri, rowsRejected, rowsRead, this.#job.tolerance)));
       }
     }
@@ -346,12 +347,8 @@ class ConvertRun {
   }
 }
 
-function toleratedRows({ rows, share }: RejectTolerance, read: number): number {
-  return Math.max(rows, share * read);
-}
-
 function tooMany(where: string, rejected: number, read: number, tolerance: RejectTolerance): TooManyRejects {
-  const tolerated = Math.floor(toleratedRows(tolerance, read));
+  const tolerated = toleratedRejects(tolerance, read);
   return new TooManyRejects(`${rejected} of ${read} rows of ${where} were rejected where ${tolerated} are tolerated`, {
     where,
   });

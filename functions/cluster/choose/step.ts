@@ -6,12 +6,12 @@ import { readOutcomes } from '../../../shared/commit/receipts.ts';
 import { attemptFolder, type RunRequest, runFiles } from '../../../shared/commit/run-files.ts';
 import { storeFile } from '../../../shared/commit/store-file.ts';
 import { readTasks } from '../../../shared/commit/tasks.ts';
-import { type ClusterPlan, clusterPlan } from '../../../shared/dataset/cluster.ts';
+import { type ClusterPlan, clusterPlanOf } from '../../../shared/dataset/cluster.ts';
 import type { Clustered, ClusterReport, FitReceipt, FitTask } from '../../../shared/domain/cluster.ts';
 import type { FinalStoredFile, Plan, StoredFile } from '../../../shared/domain/load.ts';
 import type { ClusterTablesJob } from '../../../shared/engine/cluster-jobs.ts';
 import type { FinalFile } from '../../../shared/engine/table-engine.ts';
-import { BadDataset, BadInput, SluiceError } from '../../../shared/errors.ts';
+import { BadInput, SluiceError } from '../../../shared/errors.ts';
 import { SMALL_CALLS_AT_ONCE } from '../../../shared/limits.ts';
 import type { Ports } from '../../../shared/ports/ports.ts';
 import { clusteredKeys, clusteredPoints } from './labelled.ts';
@@ -58,18 +58,17 @@ async function choose(ports: Ports, fixed: RunRequest, attempt: string): Promise
   const { dataset } = fixed.request;
   const files = runFiles(ports, fixed.run);
   const [plan, prepared] = await Promise.all([files.plan(), files.prepared()]);
-  const read = dataset.cluster && clusterPlan(dataset.cluster, prepared.points ? 'points' : 'distances');
-  if (!read || 'problems' in read) throw new BadDataset(`Data set ${dataset.name} does not say how it is clustered`);
+  const cluster = clusterPlanOf(dataset, prepared.points ? 'points' : 'distances');
   const fits = await fitsOf(
     ports,
     fixed.run,
     await readTasks<FitTask>(ports.objects, ports.places.work, prepared.tasks),
   );
   const labelled = prepared.points
-    ? await clusteredPoints(ports, dataset, read.plan, prepared.points, fits)
-    : await clusteredKeys(ports, dataset, read.plan, fits);
+    ? await clusteredPoints(ports, dataset, cluster, prepared.points, fits)
+    : await clusteredKeys(ports, dataset, cluster, fits);
   const index = prepared.points?.table ?? 0;
-  const tables = await writeTables(ports, fixed, plan, index, read.plan, labelled, attempt);
+  const tables = await writeTables(ports, fixed, plan, index, cluster, labelled, attempt);
   const folder = attemptFolder(fixed.run, 'cluster', attempt);
   const sample = labelled.sample && `${folder}/sample.json`;
   if (sample) await ports.objects.put({ bucket: ports.places.work, key: sample }, JSON.stringify(labelled.sample));

@@ -8,9 +8,9 @@ import { writeReceipt } from '../../../shared/commit/receipts.ts';
 import { runFiles } from '../../../shared/commit/run-files.ts';
 import { storeFile } from '../../../shared/commit/store-file.ts';
 import { readTask, TaskItem } from '../../../shared/commit/tasks.ts';
-import { clusterPlan } from '../../../shared/dataset/cluster.ts';
+import { clusterPlanOf } from '../../../shared/dataset/cluster.ts';
 import type { FitReceipt, FitTask, PreparedPoints } from '../../../shared/domain/cluster.ts';
-import { BadDataset, BadInput } from '../../../shared/errors.ts';
+import { BadInput } from '../../../shared/errors.ts';
 import { type KMeansData, prepareKMeans } from '../../../shared/kernels/kmeans.ts';
 import { silhouette } from '../../../shared/kernels/silhouette.ts';
 import type { Ports } from '../../../shared/ports/ports.ts';
@@ -50,9 +50,7 @@ export function makeFit(ports: Ports) {
     const [{ request }, prepared] = await Promise.all([files.request(), files.prepared()]);
     const task = await readTask<FitTask>(ports.objects, ports.places.work, event.at);
     const { dataset } = request;
-    const read = dataset.cluster && clusterPlan(dataset.cluster, prepared.points ? 'points' : 'distances');
-    if (!read || 'problems' in read) throw new BadDataset(`Data set ${dataset.name} does not say how it is clustered`);
-    const { method } = read.plan;
+    const { method } = clusterPlanOf(dataset, prepared.points ? 'points' : 'distances');
     const folder = runKeys.attempt(event.run, 'fit', event.task, attempt);
     const scratch = await ports.newScratch();
     try {

@@ -7,7 +7,7 @@ import { attemptFolder, type RunRequest, runFiles } from '../../../shared/commit
 import { finalFiles } from '../../../shared/commit/run-output.ts';
 import { storeFile } from '../../../shared/commit/store-file.ts';
 import { taskName, writeTasks } from '../../../shared/commit/tasks.ts';
-import { type ClusterPlan, clusterPlan } from '../../../shared/dataset/cluster.ts';
+import { type ClusterPlan, clusterPlanOf } from '../../../shared/dataset/cluster.ts';
 import type { FitTask, PreparedClusters, PreparedPoints } from '../../../shared/domain/cluster.ts';
 import type { Plan } from '../../../shared/domain/load.ts';
 import { resolveColumns } from '../../../shared/domain/partition-spec.ts';
@@ -40,22 +40,18 @@ export function makePrepareFeatures(ports: Ports) {
 
 async function prepare(ports: Ports, fixed: RunRequest, attempt: string): Promise<PreparedClusters> {
   const { dataset } = fixed.request;
-  const { cluster } = dataset;
-  if (!cluster) throw new BadDataset(`Data set ${dataset.name} does not say what is clustered`);
   const distances = dataset.source.format === 'distances';
-  const read = clusterPlan(cluster, distances ? 'distances' : 'points');
-  if ('problems' in read) throw new BadDataset(read.problems[0]!.message);
-  const { notices } = read.plan;
+  const plan = clusterPlanOf(dataset, distances ? 'distances' : 'points');
+  const { method, fixedK, notices } = plan;
   const write = async (ks: (number | null)[]) => {
     const tasks = ks.map((k, i): FitTask => ({ task: taskName('fit', i), k }));
     return writeTasks(ports.objects, ports.places.work, attemptFolder(fixed.run, 'cluster', attempt), tasks);
   };
   if (distances) return { tasks: await write([null]), notices };
-  const { points, distinct } = await preparePoints(ports, fixed, read.plan, attempt);
-  const { method, fixedK } = read.plan;
+  const { points, distinct } = await preparePoints(ports, fixed, plan, attempt);
   const isKMeans = method.algorithm === 'KMeans';
   return {
-    tasks: await write(distinct === 0 ? [] : isKMeans ? ksOf(cluster.kMax, fixedK, distinct) : [null]),
+    tasks: await write(distinct === 0 ? [] : isKMeans ? ksOf(dataset.cluster!.kMax, fixedK, distinct) : [null]),
     points,
     notices,
   };
