@@ -1,5 +1,6 @@
 import type { Dataset } from '../shared/dataset/dataset.ts';
 import { declaredDatasets, logicalName } from './declared-datasets.ts';
+import { capitalised, functionKeys, type ServiceConfiguration } from './functions.ts';
 import {
   ALARM_DATAPOINTS,
   ALARM_DATAPOINTS_OF,
@@ -7,6 +8,7 @@ import {
   REJECTED_SHARE_ALARM,
   SERVICE_TIMEOUT_SECONDS,
 } from './limits.ts';
+import { counted, executions, type MetricSource, messages, ofFunction, throttled } from './metrics.ts';
 import { hasSchedules } from './schedules.ts';
 import { startedByUploads } from './uploads.ts';
 
@@ -14,15 +16,9 @@ import { startedByUploads } from './uploads.ts';
 
 type Resources = Record<string, object>;
 
-/** What of serverless's configuration is needed: the functions' keys. */
-interface Configuration {
-  resolveConfigurationProperty(path: string[]): Promise<unknown>;
-}
-
 /** The part of the template; serverless.yml includes it. */
-export async function alarms(serverless: Configuration): Promise<{ Resources: Resources }> {
-  const functions = Object.keys((await serverless.resolveConfigurationProperty(['functions'])) as object);
-  return { Resources: alarmResources(functions, await declaredDatasets()) };
+export async function alarms(serverless: ServiceConfiguration): Promise<{ Resources: Resources }> {
+  return { Resources: alarmResources(await functionKeys(serverless), await declaredDatasets()) };
 }
 
 export function alarmResources(functions: readonly string[], datasets: readonly Dataset[]): Resources {
@@ -42,56 +38,6 @@ interface Alarm {
   metrics: object[];
   /** The alarm goes off above it. */
   threshold: number;
-}
-
-/** Metrics that alarms and the dashboard share. */
-export function executions(name: string): MetricSource {
-  return {
-    namespace: 'AWS/States',
-    name,
-    dimensions: { StateMachineArn: { Ref: 'LoadStateMachine' } },
-    statistic: 'Sum',
-  };
-}
-
-export function messages(queue: string): MetricSource {
-  return {
-    namespace: 'AWS/SQS',
-    name: 'ApproximateNumberOfMessagesVisible',
-    dimensions: { QueueName: { 'Fn::GetAtt': [queue, 'QueueName'] } },
-    statistic: 'Maximum',
-  };
-}
-
-/** A metric of our own, by the step that counts it. */
-export function counted(name: string, step: string, statistic = 'Sum'): MetricSource {
-  return { namespace: 'Sluice', name, dimensions: { service: '${self:service}', step }, statistic };
-}
-
-/** Steps that ended because a service refused requests, by the error they ended with. */
-export function throttled(error: string): MetricSource {
-  return {
-    namespace: 'Sluice',
-    name: 'Throttled',
-    dimensions: { service: '${self:service}', error },
-    statistic: 'Sum',
-  };
-}
-
-export function ofFunction(name: string, key: string, statistic: string): MetricSource {
-  return {
-    namespace: 'AWS/Lambda',
-    name,
-    dimensions: { FunctionName: { Ref: `${key.charAt(0).toUpperCase()}${key.slice(1)}LambdaFunction` } },
-    statistic,
-  };
-}
-
-export interface MetricSource {
-  namespace: string;
-  name: string;
-  dimensions: Record<string, unknown>;
-  statistic: string;
 }
 
 /** Seconds of a datapoint. */
@@ -184,7 +130,7 @@ function dataAlarms(): Resources {
 }
 
 function functionAlarms(key: string): Resources {
-  const name = key.charAt(0).toUpperCase() + key.slice(1);
+  const name = capitalised(key);
   const limitMs = SERVICE_TIMEOUT_SECONDS * 1000 * DURATION_ALARM_SHARE;
   return {
     [`${name}DurationAlarm`]: alarm({

@@ -1,24 +1,20 @@
 import type { Dataset } from '../shared/dataset/dataset.ts';
-import { counted, executions, type MetricSource, messages, ofFunction } from './alarms.ts';
 import { declaredDatasets, logicalName } from './declared-datasets.ts';
+import { functionKeys, type ServiceConfiguration } from './functions.ts';
+import { counted, executions, type MetricSource, messages, ofFunction } from './metrics.ts';
 import { startedByUploads } from './uploads.ts';
 
 /** One page of what goes in, what comes out, what waits and what fails. */
 
-interface Configuration {
-  resolveConfigurationProperty(path: string[]): Promise<unknown>;
-}
-
 /** The part of the template; serverless.yml includes it. */
-export async function dashboard(serverless: Configuration): Promise<object> {
-  const functions = Object.keys((await serverless.resolveConfigurationProperty(['functions'])) as object);
+export async function dashboard(serverless: ServiceConfiguration): Promise<object> {
   return {
     Resources: {
       Dashboard: {
         Type: 'AWS::CloudWatch::Dashboard',
         Properties: {
           DashboardName: '${self:service}-${sls:stage}',
-          DashboardBody: dashboardBody(functions, await declaredDatasets()),
+          DashboardBody: dashboardBody(await functionKeys(serverless), await declaredDatasets()),
         },
       },
     },

@@ -1,6 +1,7 @@
 import type { Dataset } from '../shared/dataset/dataset.ts';
 import { declaredDatasets, logicalName } from './declared-datasets.ts';
-import { QUEUE_RETENTION_SECONDS, SCHEDULE_RETRIES_MAX, SWEEP_FLEXIBLE_MINUTES } from './limits.ts';
+import { SCHEDULE_RETRIES_MAX, SWEEP_FLEXIBLE_MINUTES } from './limits.ts';
+import { queue } from './queue.ts';
 import { serviceRole } from './service-role.ts';
 import { startedByUploads } from './uploads.ts';
 
@@ -16,7 +17,11 @@ export async function schedules(): Promise<{ Resources: Resources }> {
 export function scheduleResources(datasets: readonly Dataset[]): Resources {
   const made = Object.assign({}, ...datasets.map(ofDataset), ...startedByUploads(datasets).map(sweep)) as Resources;
   if (!hasSchedules(datasets)) return {};
-  return { ...made, SchedulerRole: role(), SchedulesDeadLetterQueue: deadLetters() };
+  return {
+    ...made,
+    SchedulerRole: role(),
+    SchedulesDeadLetterQueue: queue('Scheduled executions that could not be started'),
+  };
 }
 
 /** Whether anything is started by time, and so a queue for what could not be. */
@@ -96,15 +101,4 @@ function role(): object {
     { Effect: 'Allow', Action: 'states:StartExecution', Resource: { Ref: 'LoadStateMachine' } },
     { Effect: 'Allow', Action: 'sqs:SendMessage', Resource: { 'Fn::GetAtt': ['SchedulesDeadLetterQueue', 'Arn'] } },
   ]);
-}
-
-function deadLetters(): object {
-  return {
-    Type: 'AWS::SQS::Queue',
-    Properties: {
-      MessageRetentionPeriod: QUEUE_RETENTION_SECONDS,
-      SqsManagedSseEnabled: true,
-      Tags: [{ Key: 'purpose', Value: 'Scheduled executions that could not be started' }],
-    },
-  };
 }

@@ -1,3 +1,5 @@
+import { functionId } from './functions.ts';
+
 /**
  * What a stage may choose about its resources: buckets that exist already, a key of its own, how long failed and rejected
  * things stay, concurrency. serverless.yml gives the choices (`custom.stage`), a plugin applies them to the template.
@@ -166,7 +168,7 @@ function concurrencies(resources: Resources, text: string, option: string): [str
     .map((pair) => {
       const [, key, count] = /^([A-Za-z]+)=([1-9]\d*)$/.exec(pair) ?? [];
       if (key === undefined) throw new Error(`${option} must be like "convert=50, read=20", not "${text}"`);
-      const id = `${key.charAt(0).toUpperCase()}${key.slice(1)}LambdaFunction`;
+      const id = functionId(key);
       if (resources[id] === undefined) throw new Error(`${option} names the function "${key}", which there is not`);
       return [id, Number(count)];
     });

@@ -1,13 +1,8 @@
 import type { Dataset } from '../shared/dataset/dataset.ts';
 import { declaredDatasets, logicalName, type Serverless } from './declared-datasets.ts';
 import { keyPattern } from './event-pattern.ts';
-import {
-  EVENTS_PER_EXECUTION,
-  NOTIFICATIONS_PER_EXECUTION,
-  QUEUE_RECEIVES_MAX,
-  QUEUE_RETENTION_SECONDS,
-  QUEUE_VISIBILITY_SECONDS,
-} from './limits.ts';
+import { EVENTS_PER_EXECUTION, NOTIFICATIONS_PER_EXECUTION } from './limits.ts';
+import { queue } from './queue.ts';
 import { serviceRole } from './service-role.ts';
 
 /**
@@ -61,26 +56,6 @@ function ofDataset(dataset: Dataset, { by, windowSeconds }: UploadsOptions): Res
     ...(notified ? {} : { [`${name}Uploads`]: rule(dataset) }),
     [`${name}Pipe`]: pipe(dataset, notified, windowSeconds),
     [`${name}PipeRole`]: pipeRole(name),
-  };
-}
-
-function queue(purpose: string, deadLetters?: string): object {
-  return {
-    Type: 'AWS::SQS::Queue',
-    Properties: {
-      MessageRetentionPeriod: QUEUE_RETENTION_SECONDS,
-      SqsManagedSseEnabled: true,
-      Tags: [{ Key: 'purpose', Value: purpose }],
-      ...(deadLetters === undefined
-        ? {}
-        : {
-            VisibilityTimeout: QUEUE_VISIBILITY_SECONDS,
-            RedrivePolicy: {
-              deadLetterTargetArn: { 'Fn::GetAtt': [deadLetters, 'Arn'] },
-              maxReceiveCount: QUEUE_RECEIVES_MAX,
-            },
-          }),
-    },
   };
 }
 

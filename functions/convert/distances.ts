@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { distancesNeeded } from '../../shared/clustering/run.ts';
-import { readFailure } from '../../shared/commit/source-store.ts';
+import { readFailure, storeOf } from '../../shared/commit/source-store.ts';
 import { storeFile } from '../../shared/commit/store-file.ts';
 import { clusterPlanOf } from '../../shared/dataset/cluster.ts';
 import type { Dataset } from '../../shared/dataset/dataset.ts';
@@ -131,7 +131,8 @@ async function* chunksOf(
 ): AsyncGenerator<Uint8Array> {
   const kind = part.compression;
   try {
-    const stream = await ports.sources(dataset.source.access).stream(source, { ifMatch: source.etag });
+    const store = storeOf(ports, dataset.source.access, source);
+    const stream = await store.stream(source, { ifMatch: source.etag });
     yield* kind === 'gzip' || kind === 'zstd' ? inflateChunks(stream, kind, { where: uri(source) }) : stream;
   } catch (error) {
     throw readFailure(source, error);
