@@ -297,6 +297,8 @@ export const LAMBDA_MB_A_PROCESSOR = 1_769;
 export const ENGINE_MEMORY_SHARE = 0.5;
 /** DuckDB's own limit, as a share of what the engine may take: its process was seen at 1.6 times its limit. */
 export const ENGINE_LIMIT_SHARE = 0.6;
+/** … and what each of its threads may take where rows only pass through: with more it keeps what it has read, and is no faster. */
+export const STREAMING_BYTES_A_THREAD = 224 * MiB;
 /** Inputs of a job whose heads are read, or whose rows are counted, at once: enough to hide the disk behind the counting. */
 export const INPUTS_PREPARED_AT_ONCE = 4;
 /** A delimiter's bytes at most: the engine takes no longer one. */
@@ -309,6 +311,8 @@ export const CSV_SURE_ROW_BYTES = CSV_ROW_MAX_BYTES / 2;
 export const CSV_HEAD_CHUNK_BYTES = 64 * KiB;
 /** What the engine reads of a CSV at once; two longest rows. It holds several: twice this took 300 MB more. */
 export const CSV_BUFFER_BYTES = 16 * MiB;
+/** A CSV that several threads are not to share is cut into files of this size, each read by one: few buffers, and work for all threads. */
+export const CSV_PIECE_BYTES = 16 * MiB;
 /** Zstd's level in Parquet, 1 to 22. Measured on trips: 2% larger than at the engine's default of 3, for a tenth of the load's CPU less. */
 export const PARQUET_ZSTD_LEVEL = 1;
 /** Files that a statement which writes by bucket holds open; more are closed and would get a second file. */

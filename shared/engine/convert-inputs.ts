@@ -4,6 +4,7 @@ import { BadInput, type ErrorRecord, isObjectFault, toErrorRecord } from '../err
 import { countRecords } from '../formats/csv/count-records.ts';
 import { CSV_SURE_ROW_BYTES, DELIMITER_MAX_BYTES } from '../limits.ts';
 import { type CsvFile, checkHeader, readHead } from './csv-head.ts';
+import { cutCsv, type PiecePath } from './csv-pieces.ts';
 import { type CsvGroup, csvRows } from './csv-relation.ts';
 import { rewriteCsv } from './csv-rewrite.ts';
 import { parquetFills, parquetShape } from './parquet-files.ts';
@@ -22,13 +23,23 @@ export interface InputCount {
   isLong?: boolean;
 }
 
+/** How the engine reads a CSV on the fast road. */
+interface StrictReading {
+  /** Physical lines before the first row. */
+  skipLines: number;
+  /** Several threads share a file, and guess where records begin; else a thread reads a file from its beginning to its end. */
+  parallel: boolean;
+  /** What it reads is a tidied copy. */
+  rewritten: boolean;
+}
+
 /** An input that can be read, so far. */
 export interface LiveInput {
   /** Index in the job. */
   index: number;
   input: LocalInput;
   /** What takes the fast road: all of a regular CSV. */
-  csv?: ScannedCsv & { skipLines: number; rewritten: boolean };
+  csv?: ScannedCsv & StrictReading;
   /** What takes the tolerant road: all of an irregular CSV, or the rows of a regular one that the engine could not split. */
   tolerant?: TolerantPart | undefined;
   parquet?: { path: string; columns: ParquetColumn[]; fills: Fill[]; rows: number };
@@ -51,7 +62,7 @@ export async function prepareInput(
   const file = fileOf(input);
   if (input.irregular) {
     const source = { file, dialect: input.dialect, firstLine: input.firstLine, rules };
-    return { index, input, tolerant: await tolerantPart(source, session.path(`tolerant-${index}.csv`)) };
+    return { index, input, tolerant: await tolerantPart(source, pieces(session, 'tolerant', index)) };
   }
   const delimiterBytes = Buffer.byteLength(input.dialect.delimiter);
   if (delimiterBytes > DELIMITER_MAX_BYTES) {
@@ -63,8 +74,8 @@ export async function prepareInput(
   }
   const { dialect, skipLines, header } = await readHead(file);
   if (header) checkHeader(file, header);
-  const csv = { input, dialect, read: { file, dialect }, skipLines: skipLines ?? 0, rewritten: false };
-  const live: LiveInput = { index, input, csv };
+  const reading = { skipLines: skipLines ?? 0, parallel: true, rewritten: false };
+  const live: LiveInput = { index, input, csv: { input, dialect, read: { ...file, dialect }, ...reading } };
   if (skipLines === undefined || dialect.footerRows > 0 || dialect.lineEnd === 'mixed')
     await rewriteInput(session, live);
   return live;
@@ -73,12 +84,26 @@ export async function prepareInput(
 /** Gives the engine a tidied copy of a CSV to read. */
 export async function rewriteInput(session: Session, { index, csv }: LiveInput): Promise<void> {
   if (!csv || csv.rewritten) return;
-  const path = session.path(`tidy-${index}.csv`);
-  const original = fileOf(csv.input);
-  const dialect = await rewriteCsv(original, csv.dialect, path);
-  csv.read = { file: { ...original, path, dialect, gzip: false }, dialect };
+  csv.read = await rewriteCsv(fileOf(csv.input), csv.dialect, pieces(session, 'tidy', index));
   csv.skipLines = 0;
+  csv.parallel = false;
   csv.rewritten = true;
+}
+
+/**
+ * Has each record of a CSV read by a thread that knows where it begins: of a large one in pieces, which many threads can read. A
+ * compressed one stays as it is, since its pieces may fill the disk.
+ */
+export async function readInOrder(session: Session, { index, csv }: LiveInput): Promise<void> {
+  if (!csv?.parallel) return;
+  csv.parallel = false;
+  if (csv.read.gzip) return;
+  csv.read = await cutCsv(csv.read, csv.dialect, pieces(session, 'piece', index));
+  csv.skipLines = 0;
+}
+
+function pieces(session: Session, name: string, index: number): PiecePath {
+  return (piece) => session.path(`${name}-${index}-${piece}.csv`);
 }
 
 /**
@@ -94,7 +119,7 @@ export async function mendInput(
   const { index, input, csv } = live;
   if (!csv) return undefined;
   const source = { file: fileOf(input), dialect: csv.dialect, firstLine: input.firstLine, regions, rules };
-  live.tolerant = await tolerantPart(source, session.path(`tolerant-${index}.csv`));
+  live.tolerant = await tolerantPart(source, pieces(session, 'tolerant', index));
   return live.tolerant;
 }
 
@@ -113,7 +138,7 @@ export async function countInput({ input, csv, tolerant, parquet }: LiveInput): 
 export function relationOf(
   inputs: readonly LiveInput[],
   columns: readonly Column[],
-  options: { timezone: string; parallel: boolean; attempt?: number },
+  options: { timezone: string; attempt?: number },
 ): string {
   const { attempt } = options;
   const groups = new Map<string, LiveInput[]>();
@@ -133,7 +158,7 @@ export function relationOf(
       group[0]!.parquet
         ? parquetRows(parquetGroup(group), columns)
         : csvRows(
-            groupOf(group, options.parallel),
+            groupOf(group),
             columns,
             options.timezone,
             attempt === undefined ? undefined : { attempt, road: group[0]!.csv ? 'strict' : 'copy' },
@@ -142,41 +167,41 @@ export function relationOf(
     .join(' UNION ALL ');
 }
 
-function groupOf(group: readonly LiveInput[], parallel: boolean): CsvGroup {
-  return group[0]!.csv ? csvGroup(group, parallel) : tolerantGroup(group, parallel);
+function groupOf(group: readonly LiveInput[]): CsvGroup {
+  return group[0]!.csv ? csvGroup(group) : tolerantGroup(group);
 }
 
 /** Clean copies of what took the tolerant road. */
-export function tolerantGroup(inputs: readonly LiveInput[], parallel: boolean): CsvGroup {
+export function tolerantGroup(inputs: readonly LiveInput[]): CsvGroup {
   const { copy, surplus } = inputs[0]!.tolerant!;
   return {
     scan: {
-      paths: inputs.map(({ tolerant }) => tolerant!.copy.path),
+      paths: inputs.flatMap(({ tolerant }) => tolerant!.copy.paths),
       columns: copy.columns.length + (surplus ? 1 : 0),
       dialect: copy.dialect,
       skipLines: 0,
       gzip: false,
-      parallel,
+      parallel: false,
     },
     columns: copy.columns,
-    inputs: inputs.map(({ index }) => index),
+    inputs: inputs.flatMap(({ index, tolerant }) => tolerant!.copy.paths.map(() => index)),
     surplus,
   };
 }
 
-export function csvGroup(inputs: readonly LiveInput[], parallel: boolean): CsvGroup {
-  const { read, skipLines } = inputs[0]!.csv!;
+export function csvGroup(inputs: readonly LiveInput[]): CsvGroup {
+  const { read, skipLines, parallel } = inputs[0]!.csv!;
   return {
     scan: {
-      paths: inputs.map(({ csv }) => csv!.read.file.path),
-      columns: read.file.columns.length,
+      paths: inputs.flatMap(({ csv }) => csv!.read.paths),
+      columns: read.columns.length,
       dialect: read.dialect,
       skipLines,
-      gzip: read.file.gzip,
+      gzip: read.gzip,
       parallel,
     },
-    columns: read.file.columns,
-    inputs: inputs.map(({ index }) => index),
+    columns: read.columns,
+    inputs: inputs.flatMap(({ index, csv }) => csv!.read.paths.map(() => index)),
   };
 }
 
@@ -195,7 +220,7 @@ function likeness({ csv, tolerant, parquet, input }: LiveInput): unknown {
   if (parquet) return ['parquet', parquet.columns, parquet.fills];
   if (tolerant) return ['tolerant', tolerant.copy.dialect, tolerant.surplus, input.columns];
   const { bomBytes: _, ...dialect } = csv!.read.dialect;
-  return ['csv', dialect, csv!.skipLines, csv!.read.file.gzip, input.columns];
+  return ['csv', dialect, csv!.skipLines, csv!.parallel, csv!.read.gzip, input.columns];
 }
 
 /** Runs `work`; the record of an error that is the object's own fault, others are thrown. */

@@ -11,6 +11,7 @@ import {
   type LiveInput,
   mendInput,
   prepareInput,
+  readInOrder,
   relationOf,
   rewriteInput,
 } from './convert-inputs.ts';
@@ -152,14 +153,13 @@ class ConvertRun {
 
   /**
    * Reads the inputs until all rows are accounted for, or nothing is left to try. Where rows are missing, the engine's threads may have
-   * lost their way in quotes: then one thread reads, and then it reads tidied copies. Where the engine gives up, it is given
-   * these at once, and after that each input by itself, to fail those that cannot be read at all. Where rows that do not split
-   * into the columns can be mended, all is written once more, with them.
+   * lost their way in quotes: then none of them guesses where a record begins, and then tidied copies are read. Where the
+   * engine gives up, it is given these at once, and after that each input by itself, to fail those that cannot be read at all.
+   * Where rows that do not split into the columns can be mended, all is written once more, with them.
    */
   async #read(
     inputs: readonly LiveInput[],
   ): Promise<{ written: Written; live: LiveInput[]; counts: Map<number, InputCount> }> {
-    let parallel = true;
     for (;;) {
       const live = inputs.filter(({ index }) => !this.#failed.has(index));
       let written: Written;
@@ -167,7 +167,7 @@ class ConvertRun {
       const missing: LiveInput[] = [];
       let mended = false;
       try {
-        written = await this.#write(live, parallel);
+        written = await this.#write(live);
         counts = await this.#counts;
         for (const item of live) {
           const count = counts.get(item.index);
@@ -184,17 +184,21 @@ class ConvertRun {
         if (!isAboutContent(error) || !(await this.#recover(live, error))) throw error;
         continue;
       }
-      const untidied = missing.filter(({ csv }) => csv && !csv.rewritten);
-      if (missing.length > 0 && parallel) parallel = false;
-      else if (untidied.length > 0) await this.#tidy(untidied);
-      else if (!mended) return { written, live, counts };
+      const guessed = missing.filter(({ csv }) => csv?.parallel);
+      const untidied = missing.filter(({ csv }) => csv && !csv.parallel && !csv.rewritten);
+      await this.#replace(guessed, readInOrder);
+      await this.#replace(untidied, rewriteInput);
+      if (guessed.length + untidied.length === 0 && !mended) return { written, live, counts };
     }
   }
 
-  /** Has tidied copies read instead; what was found of the originals lies elsewhere in these. */
-  async #tidy(inputs: readonly LiveInput[]): Promise<void> {
+  /** Has copies read instead; what was found of the originals lies elsewhere in these. */
+  async #replace(
+    inputs: readonly LiveInput[],
+    copy: (session: Session, item: LiveInput) => Promise<void>,
+  ): Promise<void> {
     for (const item of inputs) {
-      await rewriteInput(this.#session, item);
+      await copy(this.#session, item);
       await this.#rejects.drop(item);
     }
   }
@@ -212,12 +216,12 @@ class ConvertRun {
     await this.#counts;
     if (live.some(({ index }) => this.#failed.has(index))) return true;
     const untidied = live.filter(({ csv }) => csv && !csv.rewritten);
-    await this.#tidy(untidied);
+    await this.#replace(untidied, rewriteInput);
     if (untidied.length > 0) return true;
     for (const item of live) {
       const { columns, timezone } = this.#job;
       try {
-        const relation = relationOf([item], columns, { timezone, parallel: false });
+        const relation = relationOf([item], columns, { timezone });
         await this.#session.runUnpushed(
           `CREATE OR REPLACE TEMP TABLE probe AS SELECT max(hash(r)) FROM (${relation}) AS r`,
         );
@@ -239,13 +243,13 @@ class ConvertRun {
    * The only input goes straight to its files, which are removed again if it fails. Of several, the rows are gathered first, each with
    * its input's index, so that the ones of a failed input can be left out.
    */
-  async #write(live: readonly LiveInput[], parallel: boolean): Promise<Written> {
+  async #write(live: readonly LiveInput[]): Promise<Written> {
     const { columns, timezone } = this.#job;
     const rows = new Map(live.map(({ index }) => [index, 0]));
     if (live.length === 0) return { rows, gathered: undefined, staged: [], files: [] };
     const attempt = this.#attempts++;
     this.#rejects.begin(attempt);
-    const relation = relationOf(live, columns, { timezone, parallel, attempt });
+    const relation = relationOf(live, columns, { timezone, attempt });
     if (live.length === 1) {
       const output = await this.#writeOutput(relation);
       rows.set(live[0]!.index, output.rows);

@@ -19,7 +19,8 @@ export interface CsvHead {
 }
 
 export interface CsvFile {
-  path: string;
+  /** Files that hold the text, one after the other. Of several, each begins with a record, and none has a header. */
+  paths: readonly string[];
   /** Names the object in errors. */
   where: string;
   dialect: CsvDialect;
@@ -28,12 +29,14 @@ export interface CsvFile {
 }
 
 /** The text's bytes in order, uncompressed. A chunk is good until the next is asked for. */
-export function textChunks(
-  file: Pick<CsvFile, 'path' | 'gzip' | 'where'>,
+export async function* textChunks(
+  { paths, gzip, where }: Pick<CsvFile, 'paths' | 'gzip' | 'where'>,
   chunkBytes?: number,
 ): AsyncGenerator<Uint8Array> {
-  const chunks = fileChunks(file.path, chunkBytes);
-  return file.gzip ? inflateChunks(chunks, 'gzip', { where: file.where }) : chunks;
+  for (const path of paths) {
+    const chunks = fileChunks(path, chunkBytes);
+    yield* gzip ? inflateChunks(chunks, 'gzip', { where }) : chunks;
+  }
 }
 
 /**

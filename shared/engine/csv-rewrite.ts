@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises';
 import { countRecords } from '../formats/csv/count-records.ts';
 import { type DialectBytes, dialectBytes } from '../formats/csv/dialect-bytes.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { CSV_ROW_MAX_BYTES } from '../limits.ts';
 import { type CsvFile, textChunks } from './csv-head.ts';
+import { headless, type PiecePath, PieceWriter } from './csv-pieces.ts';
 import { csvRecords } from './csv-records.ts';
 
 const LF = 10;
@@ -11,22 +11,22 @@ const CR = 13;
 const SPACE = 32;
 
 /**
- * Writes the data records of a CSV, and nothing else, to a file of their own, each ended by a line feed, in the same order. For what
+ * Writes the data records of a CSV, and nothing else, to pieces, each ended by a line feed, in the same order. For what
  * the engine cannot read as it is: heads whose lines it would miscount, footers, several kinds of line end in one file, a
  * carriage return or line feed alone in a field without quotes (it gives up the whole file for one), a quote that is never
  * closed (it may leave out the row without a word), a row too long for it with line ends inside (it goes on in its middle).
  *
  * @param dialect with the file's own mark (`readHead`)
- * @returns the dialect of the new file
+ * @returns the copy with its own dialect
  */
-export async function rewriteCsv(file: CsvFile, dialect: CsvDialect, outPath: string): Promise<CsvDialect> {
+export async function rewriteCsv(file: CsvFile, dialect: CsvDialect, pathOf: PiecePath): Promise<CsvFile> {
   const columns = file.columns.length;
   const rows =
     dialect.footerRows === 0
       ? Number.POSITIVE_INFINITY
-      : (await countRecords(file.path, dialect, { columns, gzip: file.gzip })).records;
+      : (await countRecords(file.paths[0]!, dialect, { columns, gzip: file.gzip })).records;
   const bytes = dialectBytes(dialect);
-  const out = await open(outPath, 'w');
+  const out = new PieceWriter(pathOf);
   try {
     const batches = csvRecords(textChunks(file), dialect, {
       columns,
@@ -36,13 +36,15 @@ export async function rewriteCsv(file: CsvFile, dialect: CsvDialect, outPath: st
     for await (const records of batches) {
       const pieces: Uint8Array[] = [];
       for (const record of records) pieces.push(tidyRecord(record.bytes, bytes), LINE_FEED);
-      await out.writeFile(Buffer.concat(pieces));
+      await out.write(Buffer.concat(pieces));
+      await out.endRecord();
     }
   } finally {
     await out.close();
   }
   const quoting = dialect.quote === '' ? { quote: '"' as const, escape: '"' } : {};
-  return { ...dialect, ...quoting, lineEnd: '\n', bomBytes: 0, skipLines: 0, headerRows: 0, footerRows: 0 };
+  const copied = { ...headless(dialect), ...quoting, lineEnd: '\n' as const, footerRows: 0 };
+  return { ...file, paths: await out.end(), dialect: copied, gzip: false };
 }
 
 const LINE_FEED = Uint8Array.of(LF);

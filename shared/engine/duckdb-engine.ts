@@ -1,14 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ENGINE_LIMIT_SHARE } from '../limits.ts';
+import { ENGINE_LIMIT_SHARE, STREAMING_BYTES_A_THREAD } from '../limits.ts';
 import { clusterTablesJob, collectJob } from './cluster-jobs.ts';
 import { convertJob } from './convert-job.ts';
 import { describeShape, parquetShape } from './parquet-files.ts';
+import { varyingPartitions } from './partition-sql.ts';
 import { repartitionJob } from './repartition-job.ts';
 import { Session } from './session.ts';
 import { sizingOf } from './sizing.ts';
-import type { TableEngine } from './table-engine.ts';
+import type { ConvertJob, ConvertOutcome, TableEngine } from './table-engine.ts';
 
 export interface DuckdbEngineOptions {
   /** Threads of a job; by default `sizingOf`. */
@@ -37,12 +38,12 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
   }
 
   function withSession<T>(
-    job: { scratch: string; inputs: readonly string[]; timezone?: string; log?: boolean },
+    job: { scratch: string; inputs: readonly string[]; timezone?: string; log?: boolean; memoryBytes?: number },
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
     return inTurn(async () => {
       signal?.throwIfAborted();
-      const session = await Session.open({ ...job, threads, memoryBytes });
+      const session = await Session.open({ memoryBytes, ...job, threads });
       const interrupt = () => session.interrupt();
       signal?.addEventListener('abort', interrupt, { once: true });
       try {
@@ -55,11 +56,22 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
     });
   }
 
+  /** Rows that only pass through are given little memory at first, and all of it where that turns out too little. */
+  async function convert(job: ConvertJob): Promise<ConvertOutcome> {
+    const given = { ...job, inputs: job.inputs.map(({ path }) => path), log: true };
+    const work = (session: Session) => convertJob(session, job);
+    const little = threads * STREAMING_BYTES_A_THREAD;
+    if (!isStreamed(job) || little >= memoryBytes) return withSession(given, work);
+    try {
+      return await withSession({ ...given, memoryBytes: little }, work);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      return withSession(given, work);
+    }
+  }
+
   return {
-    convert: (job) =>
-      withSession({ ...job, inputs: job.inputs.map(({ path }) => path), log: true }, (session) =>
-        convertJob(session, job),
-      ),
+    convert,
     repartition: (job) => withSession(job, (session) => repartitionJob(session, job)),
     collectRows: (job) =>
       withSession({ ...job, inputs: job.inputs.map(({ path }) => path) }, (session) => collectJob(session, job)),
@@ -78,4 +90,13 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
       await last;
     },
   };
+}
+
+/** Whether rows are written as they are read, in no other order and to one file at a time. */
+function isStreamed({ target, writing }: ConvertJob): boolean {
+  return target.kind === 'final' && writing.sortBy.length === 0 && varyingPartitions(writing.partitions).length === 0;
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && /^Out of Memory/i.test(error.message);
 }

@@ -78,7 +78,7 @@ export class InputRejects {
   async findByScan({ index, input, csv, tolerant, parquet }: LiveInput): Promise<void> {
     const { strict, copies } = { strict: this.#strict, copies: this.#copies };
     if (csv && !strict.has(index)) {
-      const group = csvGroup([{ index, input, csv }], false);
+      const group = csvGroup([{ index, input, csv }]);
       strict.set(index, await findCsvRejects(this.#session, `${index}`, group, this.#columns, this.#timezone));
     }
     if (parquet && !strict.has(index)) {
@@ -86,7 +86,7 @@ export class InputRejects {
       strict.set(index, await findParquetRejects(this.#session, `${index}`, group, this.#columns));
     }
     if (tolerant && !copies.has(index)) {
-      const group = tolerantGroup([{ index, input, tolerant }], false);
+      const group = tolerantGroup([{ index, input, tolerant }]);
       copies.set(index, await findCsvRejects(this.#session, `${index}_copy`, group, this.#columns, this.#timezone));
     }
   }
@@ -139,14 +139,14 @@ export class InputRejects {
     if (csv && !this.#strict.has(index)) {
       const broken = count.rows - rowsWritten - strict.length;
       if (tolerant || csv.input.gzip || broken < 0) return false;
-      const order = this.#order(csvGroup([item], false));
+      const order = this.#order(csvGroup([item]));
       const located = await locateMisfits(csv, strict, order, { records: count.rows, broken });
       if (!located) return false;
       this.#strict.set(index, { broken, misfits: strict.length, located });
       added.push(this.#strict);
     }
     if (tolerant && !this.#copies.has(index)) {
-      const bad = new BadValues(copies, this.#order(tolerantGroup([item], false)));
+      const bad = new BadValues(copies, this.#order(tolerantGroup([item])));
       this.#copies.set(index, { broken: 0, misfits: copies.length, bad });
       added.push(this.#copies);
     }

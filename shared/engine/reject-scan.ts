@@ -21,8 +21,8 @@ export interface ScannedCsv {
   input: LocalInput;
   /** With the file's own mark. */
   dialect: CsvDialect;
-  /** The engine's file has the same records in the same order. */
-  read: { file: CsvFile; dialect: CsvDialect };
+  /** With the dialect of what the engine reads: the same records in the same order. */
+  read: CsvFile;
 }
 
 /** A rejected row and where it begins in the local file; without a place where the engine's count of lines is not ours. */
@@ -36,7 +36,7 @@ export interface LocatedReject {
 
 export function fileOf(input: LocalInput): CsvFile {
   const where = input.entry === undefined ? input.uri : `${input.uri} (${input.entry})`;
-  return { path: input.path, where, dialect: input.dialect!, columns: input.columns, gzip: input.gzip ?? false };
+  return { paths: [input.path], where, dialect: input.dialect!, columns: input.columns, gzip: input.gzip ?? false };
 }
 
 /**
@@ -227,33 +227,43 @@ async function recordIndexes(
   table: readonly Column[],
   limit: number,
 ): Promise<RecordIndexes> {
-  const { columns } = read.file;
-  const ordinals = await gather(brokenRows(session, tables, columns), tables.broken, ({ ordinal }) => ordinal);
+  const { paths, columns, dialect } = read;
+  const pieces: number[] = [];
+  const ordinals = await gather(brokenRows(session, tables, columns), tables.broken, ({ piece, ordinal }) => {
+    pieces[piece] = (pieces[piece] ?? 0) + 1;
+    return ordinal;
+  });
   const rows = await gather(misfitRows(session, tables, columns, table), tables.misfits, ({ row }) => row);
   const wanted = Math.min(limit, ordinals.length + rows.length);
   const records = new Float64Array(wanted);
   const isBroken = new Uint8Array(wanted);
-  let [found, nextBroken, nextMisfit, unbroken] = [0, 0, 0, 0];
-  const scan = csvRecords(textChunks(read.file), read.dialect, {
-    columns: columns.length,
-    maxBytes: 0,
-    wants: ({ index, ordinal }) => {
-      if (found === wanted) return false;
-      const broken = ordinals[nextBroken]! <= ordinal;
-      const rejected = broken || rows[nextMisfit] === unbroken;
-      if (rejected) {
-        records[found] = index;
-        isBroken[found++] = broken ? 1 : 0;
-      }
-      if (broken) nextBroken++;
-      else {
-        if (rejected) nextMisfit++;
-        unbroken++;
-      }
-      return false;
-    },
-  });
-  for await (const _ of scan);
+  let [found, nextBroken, brokenEnd, nextMisfit, unbroken, before] = [0, 0, 0, 0, 0, 0];
+  for (const [piece, path] of paths.entries()) {
+    brokenEnd += pieces[piece] ?? 0;
+    let own = 0;
+    const scan = csvRecords(textChunks({ ...read, paths: [path] }), dialect, {
+      columns: columns.length,
+      maxBytes: 0,
+      wants: ({ index, ordinal }) => {
+        own = index + 1;
+        if (found === wanted) return false;
+        const broken = nextBroken < brokenEnd && ordinals[nextBroken]! <= ordinal;
+        const rejected = broken || rows[nextMisfit] === unbroken;
+        if (rejected) {
+          records[found] = before + index;
+          isBroken[found++] = broken ? 1 : 0;
+        }
+        if (broken) nextBroken++;
+        else {
+          if (rejected) nextMisfit++;
+          unbroken++;
+        }
+        return false;
+      },
+    });
+    for await (const _ of scan);
+    before += own;
+  }
   return { records: records.subarray(0, found), isBroken: isBroken.subarray(0, found) };
 }
 

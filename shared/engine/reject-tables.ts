@@ -15,8 +15,9 @@ export interface RejectTables {
   id: string;
 }
 
-/** A rejected row as the engine knows it: by its place among the file's rows. */
+/** A rejected row as the engine knows it: by its place among the rows, or among the lines of the piece that holds it. */
 export interface BrokenRow {
+  piece: number;
   /** What `ScannedRecord.ordinal` counts, from 1. */
   ordinal: number;
   column: string | null;
@@ -31,7 +32,7 @@ export interface MisfitRow {
 }
 
 /**
- * Reads a CSV once more, in order and by one thread, to find which rows are rejected and why: a loading scan does not say, and its
+ * Reads a CSV once more, in order, to find which rows are rejected and why: a loading scan does not say, and its
  * threads do not count rows.
  */
 export async function findCsvRejects(
@@ -52,10 +53,10 @@ export async function findCsvRejects(
   // One short row gives a reject for each column that it lacks, beside any other. The engine's own tables are seen by one
   // connection only.
   await session.run(
-    `CREATE OR REPLACE TABLE ${broken} AS SELECT line, CAST(arg_min(error_type, place) AS VARCHAR) AS type, ` +
+    `CREATE OR REPLACE TABLE ${broken} AS SELECT file_id AS piece, line, CAST(arg_min(error_type, place) AS VARCHAR) AS type, ` +
       'arg_min(column_name, place) AS name, min(i) AS i FROM (' +
       "SELECT *, 2 * i + CAST(error_type = 'MISSING COLUMNS' AS INTEGER) AS place FROM (" +
-      `SELECT *, coalesce(column_idx, 0) AS i FROM ${rejects.errors})) GROUP BY line`,
+      `SELECT *, coalesce(column_idx, 0) AS i FROM ${rejects.errors})) GROUP BY file_id, line`,
   );
   await dropTables(session, [rejects.errors, rejects.scans]);
   return { id, broken: await countOf(session, broken), misfits: await countOf(session, misfits) };
@@ -81,12 +82,13 @@ export async function* brokenRows(
 ): AsyncGenerator<BrokenRow> {
   if (broken === 0) return;
   const table = names(id).broken;
-  for await (const [line, type, name, index] of rowsOf(
+  for await (const [piece, line, type, name, index] of rowsOf(
     session,
-    `SELECT line, type, name, i FROM ${table} ORDER BY line`,
+    `SELECT piece, line, type, name, i FROM ${table} ORDER BY piece, line`,
   )) {
     const c = type === 'LINE SIZE OVER MAXIMUM' ? undefined : /^c(\d+)$/.exec(String(name ?? ''))?.[1];
     yield {
+      piece: Number(piece),
       ordinal: Number(line),
       column: c === undefined ? null : (columns[Number(c)]?.original ?? null),
       reason: brokenReason(String(type), Number(index), columns.length),

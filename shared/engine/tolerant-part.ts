@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises';
 import { innerDialect } from '../formats/csv/speculate.ts';
 import { misfitReason, readTolerant, TolerantRecords, type TolerantRow } from '../formats/csv/tolerant-reader.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { CSV_ROW_MAX_BYTES } from '../limits.ts';
 import { type CsvFile, textChunks } from './csv-head.ts';
+import { type PiecePath, PieceWriter } from './csv-pieces.ts';
 import type { LocalInput, RowRules } from './table-engine.ts';
 
 /** Bytes of a local CSV, and the number of the line that they begin with. */
@@ -47,12 +47,12 @@ const CLEAN: Pick<CsvDialect, 'encoding' | 'lineEnd' | 'delimiter' | 'quote' | '
   comment: '',
 };
 
-/** Reads a source with the tolerant reader and writes the rows that can be loaded to `outPath`; one pass, bounded memory. */
-export async function tolerantPart(source: TolerantSource, outPath: string): Promise<TolerantPart> {
+/** Reads a source with the tolerant reader and writes the rows that can be loaded to pieces; one pass, bounded memory. */
+export async function tolerantPart(source: TolerantSource, pathOf: PiecePath): Promise<TolerantPart> {
   const { file, rules } = source;
   const columns = file.columns.length;
   const surplus = rules.long === 'rescue';
-  const out = await open(outPath, 'w');
+  const out = new PieceWriter(pathOf);
   const seen = { lines: 0, bytes: 0 };
   let rows = 0;
   let kept = 0;
@@ -65,13 +65,15 @@ export async function tolerantPart(source: TolerantSource, outPath: string): Pro
         kept++;
         text += cleanRow(row, columns, surplus);
       }
-      if (text !== '') await out.writeFile(text);
+      if (text === '') continue;
+      await out.write(Buffer.from(text));
+      await out.endRecord();
     }
   } finally {
     await out.close();
   }
   const dialect = { ...innerDialect(source.dialect), ...CLEAN };
-  const copy = { ...file, path: outPath, dialect, gzip: false };
+  const copy = { ...file, paths: await out.end(), dialect, gzip: false };
   return { source, copy, rows, kept, ...seen, surplus };
 }
 

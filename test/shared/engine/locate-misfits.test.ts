@@ -39,8 +39,8 @@ describe('locateMisfits', () => {
     writeFileSync(path, text);
     const columns = ['a', 'b', 'c'].map((original) => ({ original, target: original }));
     const input = { path, uri: 's3://b/k', sourceId: 'x', format: 'csv' as const, columns, firstByte: 0, firstLine: 1 };
-    const file = { path, where: 'k', dialect: PLAIN, columns, gzip: false };
-    const csv = { input: { ...input, dialect: PLAIN }, dialect: PLAIN, read: { file, dialect: PLAIN } };
+    const read = { paths: [path], where: 'k', dialect: PLAIN, columns, gzip: false };
+    const csv = { input: { ...input, dialect: PLAIN }, dialect: PLAIN, read };
     const logged = [...bad].map(([row, value]) => misfitAt(row, value, quoted));
     const found = await locateMisfits(csv, logged, [2], { records: 100_000, broken: 0 });
     const lines = quoted ? 2 : 1;
@@ -61,8 +61,8 @@ describe('locateMisfits', () => {
     const path = join(folder, 'broken.csv');
     const columns = ['a', 'b', 'c'].map((original) => ({ original, target: original }));
     const input = { path, uri: 's3://b/k', sourceId: 'x', format: 'csv' as const, columns, firstByte: 0, firstLine: 1 };
-    const file = { path, where: 'k', dialect: PLAIN, columns, gzip: false };
-    const csv = { input: { ...input, dialect: PLAIN }, dialect: PLAIN, read: { file, dialect: PLAIN } };
+    const read = { paths: [path], where: 'k', dialect: PLAIN, columns, gzip: false };
+    const csv = { input: { ...input, dialect: PLAIN }, dialect: PLAIN, read };
     const text = 'a,b,c\n1,x,2\n3,x\n"4","x,\ny",5\n\n"6",x,7,8\nx9,x,bad\n';
     writeFileSync(path, text);
     const logged: LoggedMisfit[] = [{ input: 0, road: 'strict', column: 2, value: 'bad', head: 'x9', bytes: 6 }];
