@@ -101,6 +101,10 @@ export const SNIFF_TRIAL_CHARS = 64 * 1024;
 export const SNIFF_TRIAL_ROWS = 20;
 /** A quoted field of more lines than this is taken for a stray quote that opened by accident. */
 export const QUOTED_FIELD_MAX_LINES = 200;
+/** Files whose dialect others with the same header may have, that a task remembers … */
+export const KNOWN_HEADERS = 32;
+/** … and the longest such header: a longer one is no worse, but then a file is read as if none were known. */
+export const KNOWN_HEADER_MAX_BYTES = 64 * KiB;
 /** A column keeps its type though a few values do not fit, among at least this many values … */
 export const MISFIT_MIN_VALUES = 1_000;
 /** … if no more than this share of them misfit: those are rejected rows, not a reason to turn the column to text. */

@@ -10,6 +10,7 @@ import { CorruptFile, EmptyObject, PreconditionFailed, SluiceError, UnknownForma
 import { type Container, detectContainer } from '../../shared/formats/container.ts';
 import { RecordScanner } from '../../shared/formats/csv/record-scanner.ts';
 import { type CsvSample, sniffCsv } from '../../shared/formats/csv/sniff.ts';
+import type { KnownFiles } from '../../shared/formats/csv/sniff-like.ts';
 import { tolerantDataStart } from '../../shared/formats/csv/tolerant-slice.ts';
 import type { CsvDialect } from '../../shared/formats/csv-dialect.ts';
 import { GLM_LEVELS, glmColumns } from '../../shared/formats/glm/columns.ts';
@@ -24,6 +25,8 @@ export interface Reading {
   engine: () => Promise<TableEngine>;
   /** A folder of the caller's own; it need not be there yet. */
   scratch: string;
+  /** Of the same data set; what is found is added. Left out: the object is to be judged by itself. */
+  known?: KnownFiles;
 }
 
 /**
@@ -51,7 +54,7 @@ export async function describeObject(reading: Reading, source: SourceObject, dat
   if (format === 'distances') return [describeDistances(head, container, source)];
   switch (container) {
     case 'plain':
-      return [await describePlain(read, head, source, dataset, where)];
+      return [await describePlain(reading, read, head, source, dataset, where)];
     case 'gzip':
     case 'zstd': {
       const sample = await inflateSample(head, container, SNIFF_BYTES, { where });
@@ -65,11 +68,11 @@ export async function describeObject(reading: Reading, source: SourceObject, dat
         );
       }
       const complete = head.length === source.sizeBytes && sample.length < SNIFF_BYTES;
-      const part = describeCsv({ head: sample, complete }, dataset, where);
+      const part = describeCsv({ head: sample, complete }, dataset, where, reading.known);
       return [{ ...part, compression: container, sizeBytes: source.sizeBytes }];
     }
     case 'zip':
-      return describeZip(read, source, dataset, where);
+      return describeZip(reading, read, source, dataset, where);
     case 'parquet':
       return [await describeParquet(reading, read, source, dataset, where)];
     case 'hdf5':
@@ -141,6 +144,7 @@ async function describeLightning(
 }
 
 async function describePlain(
+  { known }: Reading,
   read: (range: ByteRange) => Promise<Uint8Array>,
   head: Uint8Array,
   source: SourceObject,
@@ -148,7 +152,7 @@ async function describePlain(
   where: string,
 ): Promise<FoundPart> {
   const size = source.sizeBytes;
-  if (size <= head.length) return describeCsv({ head, complete: true }, dataset, where);
+  if (size <= head.length) return describeCsv({ head, complete: true }, dataset, where, known);
   const middleStart = Math.max(head.length, Math.floor(size / 2 - SNIFF_BYTES / 2));
   const tailStart = Math.max(head.length, size - SNIFF_BYTES);
   const [middle, tail] = await Promise.all([
@@ -157,13 +161,15 @@ async function describePlain(
       : undefined,
     read({ start: tailStart, end: size }),
   ]);
-  const part = describeCsv({ head, ...(middle ? { middle } : {}), tail, complete: false }, dataset, where);
+  const part = describeCsv({ head, ...(middle ? { middle } : {}), tail, complete: false }, dataset, where, known);
   return { ...part, sizeBytes: size };
 }
 
-function describeCsv(sample: CsvSample, dataset: Dataset, where: string): FoundPart {
+function describeCsv(sample: CsvSample, dataset: Dataset, where: string, known?: KnownFiles): FoundPart {
   const declared = declaredColumns(dataset)?.map((column) => column.name);
-  const findings = sniffCsv(sample, dataset.source.csv, declared ? { names: declared } : {});
+  const hints = { ...(declared ? { names: declared } : {}), known: known?.like(sample.head) };
+  const findings = sniffCsv(sample, dataset.source.csv, hints);
+  known?.add(sample.head, findings);
   const { dialect, confidence, reasons } = findings;
   const columns = matchDeclared(findings.columns, dialect.headerRows > 0, dataset, where);
   const irregular = !findings.regular;
@@ -193,6 +199,7 @@ function dataStartOf(head: Uint8Array, dialect: CsvDialect, columns: number, irr
 }
 
 async function describeZip(
+  { known }: Reading,
   read: (range: ByteRange) => Promise<Uint8Array>,
   source: SourceObject,
   dataset: Dataset,
@@ -209,7 +216,7 @@ async function describeZip(
     const sizeBytes = entry.uncompressedBytes;
     if (sizeBytes === 0) throw new EmptyObject(`${named} is empty: it has not even a header`, { where });
     const head = await entrySample(reader, entry, SNIFF_BYTES, where);
-    const part = describeCsv({ head, complete: head.length === sizeBytes }, dataset, named);
+    const part = describeCsv({ head, complete: head.length === sizeBytes }, dataset, named, known);
     parts.push({ ...part, compression: 'zip', entry, sizeBytes });
   }
   return parts;

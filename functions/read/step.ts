@@ -7,6 +7,7 @@ import { storeOf } from '../../shared/commit/source-store.ts';
 import { readTask, TaskItem } from '../../shared/commit/tasks.ts';
 import type { FailedSource, ReadReceipt, ReadTask } from '../../shared/domain/load.ts';
 import { isObjectFault, objectErrorRecord } from '../../shared/errors.ts';
+import { KnownFiles } from '../../shared/formats/csv/sniff-like.ts';
 import { FILES_AT_ONCE } from '../../shared/limits.ts';
 import { uri } from '../../shared/ports/object-store.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
@@ -30,6 +31,7 @@ export function makeRead(ports: Ports) {
     try {
       const found: ReadReceipt['found'] = [];
       const failed: FailedSource[] = [];
+      const known = new KnownFiles();
       const outcomes = await pMap(
         task.sources,
         async (source, i): Promise<ReadReceipt['found'][number] | FailedSource> => {
@@ -38,7 +40,11 @@ export function makeRead(ports: Ports) {
             const store = storeOf(ports, access, source);
             return {
               source,
-              parts: await describeObject({ store, engine, scratch: `${scratch}/${i}` }, source, request.dataset),
+              parts: await describeObject(
+                { store, engine, scratch: `${scratch}/${i}`, known },
+                source,
+                request.dataset,
+              ),
             };
           } catch (error) {
             // One object's fault is that object's; anything else is the task's, to be tried again.

@@ -9,6 +9,7 @@ import { alignedRows, type Grammar, isBlank, type LenientRows, parseRows } from 
 import { countFooters } from './sniff-bounds.ts';
 import { type Candidate, rankDialects } from './sniff-dialect.ts';
 import { foreignBytes, foreignText } from './sniff-foreign.ts';
+import { asKnown, type KnownFile } from './sniff-like.ts';
 import { sniffNumberStyle } from './sniff-numbers.ts';
 import { findTable, type TableFindings } from './sniff-table.ts';
 import { type ColumnProfile, DEFAULT_NULL_TOKENS, profileValues, settleDateOrder, typeOf } from './types.ts';
@@ -50,16 +51,19 @@ export interface CsvFindings {
 
 export type CsvOptionsOutput = z.output<typeof CsvOptions>;
 
+export interface SniffHints {
+  /** Columns that the data set declares. */
+  names?: readonly string[];
+  /** Of another file of the data set, read with the same options. */
+  known?: KnownFile | undefined;
+}
+
 /**
  * Finds out how a CSV is written, its columns and their types. Explicit options beat what the bytes say.
  *
  * @throws EmptyObject where there is nothing but blanks, UnknownFormat where the bytes are no delimited text
  */
-export function sniffCsv(
-  sample: CsvSample,
-  options: CsvOptionsOutput = {},
-  declared: { names?: readonly string[] } = {},
-): CsvFindings {
+export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hints: SniffHints = {}): CsvFindings {
   const { head, complete } = sample;
   if (head.length === 0) throw new EmptyObject('The file has no bytes');
   const binary = foreignBytes(head);
@@ -77,25 +81,12 @@ export function sniffCsv(
   const onlyCr = !text.includes('\n') && text.includes('\r');
   if (onlyCr) text = text.replaceAll('\r', '\n');
 
-  // Excel's own hint, which no table has as its first line
-  const hint = options.delimiter === undefined ? /^sep=(.)(?:\r?\n|$)/i.exec(text) : null;
-  const fixedDelimiter = options.delimiter ?? hint?.[1];
-  const trial = text.slice(0, trialLength(text));
-  const ranked = rankDialects(trial, complete && trial.length === text.length, {
-    ...(fixedDelimiter === undefined ? {} : { delimiter: fixedDelimiter }),
-    ...(options.quote === undefined ? {} : { quote: options.quote }),
-    ...(options.escape === undefined ? {} : { escape: options.escape }),
-  });
-  const best = ranked[0]!;
-  const grammar: Grammar = { ...best.grammar };
-  if (blanksAfterDelimiter(best)) grammar.skipSpace = true;
-  const parsed = parseWithLineEnds(text, grammar, best.width, complete);
-  const table = findTable(parsed, best.width, grammar, complete, options, declared.names, hint ? 1 : 0);
-  reasons.push(...dialectReasons(ranked, options), ...table.reasons);
-
-  if (table.headerConfidence < HEADER_DOUBT && table.names.length > 0 && options.header === undefined) {
-    reasons.push('whether the first row names the columns is not certain: say source.csv.header');
-  }
+  const plain = encoding.encoding === 'utf-8' && encoding.bomBytes === 0 && !encoding.invalidBytes && !onlyCr;
+  const alike = hints.known && complete && plain ? asKnown(text, hints.known) : undefined;
+  const { grammar, parsed, table, confidence } = alike
+    ? { ...alike, confidence: hints.known!.confidence }
+    : readTable(text, complete, encoding.confidence, options, hints.names, reasons);
+  if (alike) reasons.push(...table.reasons);
   const rows = table.rows.map((row) => row.fields);
   // above the table a strict reader counts lines, and any lone quote there upsets it
   const top = table.rows[0]?.start ?? 0;
@@ -167,10 +158,41 @@ export function sniffCsv(
       !encoding.invalidBytes &&
       footerRows === 0 &&
       isRegular(grammar, parsed, table, columns, lineEnd),
-    confidence: confidenceOf(ranked, encoding.confidence, table.headerConfidence),
+    confidence,
     reasons,
     sampledRows: rows.length,
   };
+}
+
+/** The table in a text of which nothing is known: every dialect is tried on its head, and the best one's rows are searched for it. */
+function readTable(
+  text: string,
+  complete: boolean,
+  encodingConfidence: number,
+  options: CsvOptionsOutput,
+  declared: readonly string[] | undefined,
+  reasons: string[],
+): { grammar: Grammar; parsed: LenientRows; table: TableFindings; confidence: number } {
+  // Excel's own hint, which no table has as its first line
+  const hint = options.delimiter === undefined ? /^sep=(.)(?:\r?\n|$)/i.exec(text) : null;
+  const fixedDelimiter = options.delimiter ?? hint?.[1];
+  const trial = text.slice(0, trialLength(text));
+  const ranked = rankDialects(trial, complete && trial.length === text.length, {
+    ...(fixedDelimiter === undefined ? {} : { delimiter: fixedDelimiter }),
+    ...(options.quote === undefined ? {} : { quote: options.quote }),
+    ...(options.escape === undefined ? {} : { escape: options.escape }),
+  });
+  const best = ranked[0]!;
+  const grammar: Grammar = { ...best.grammar };
+  if (blanksAfterDelimiter(best)) grammar.skipSpace = true;
+  const parsed = parseWithLineEnds(text, grammar, best.width, complete);
+  const table = findTable(parsed, best.width, grammar, complete, options, declared, hint ? 1 : 0);
+  reasons.push(...dialectReasons(ranked, options), ...table.reasons);
+
+  if (table.headerConfidence < HEADER_DOUBT && table.names.length > 0 && options.header === undefined) {
+    reasons.push('whether the first row names the columns is not certain: say source.csv.header');
+  }
+  return { grammar, parsed, table, confidence: confidenceOf(ranked, encodingConfidence, table.headerConfidence) };
 }
 
 /** Below it, whether there is a header is for a person to say. */

@@ -53,6 +53,7 @@ export function readTemporal(text: string, reading: TemporalReading): void {
   if (length < 4 || length > 45) return;
   const first = text.charCodeAt(0);
   if (first >= 48 && first <= 57) {
+    if (readPlainIso(text, reading)) return;
     const third = text.charCodeAt(2);
     const second = text.charCodeAt(1);
     if (second === 58 || third === 58) {
@@ -66,6 +67,41 @@ export function readTemporal(text: string, reading: TemporalReading): void {
     return;
   }
   if (/^[A-Za-z]{3,9}[ -]\d/.test(text)) readNamed(NAMED_DATE.exec(text), reading);
+}
+
+/** The two forms that most values have, without a pattern: `2024-05-06` and `2024-05-06 07:08:09`, also with a T. */
+function readPlainIso(text: string, reading: TemporalReading): boolean {
+  const { length } = text;
+  if ((length !== 10 && length !== 19) || text.charCodeAt(4) !== HYPHEN || text.charCodeAt(7) !== HYPHEN) return false;
+  const year = 100 * twoDigits(text, 0) + twoDigits(text, 2);
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
+  // Digits that are none make NaN.
+  if (!(year > 0 && month > 0 && day > 0 && valid(year, month, day))) return false;
+  if (length === 10) {
+    reading.kind = 'date';
+    reading.formats.push(ISO);
+    return true;
+  }
+  const between = text.charCodeAt(10);
+  if ((between !== SPACE && between !== LETTER_T) || text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON)
+    return false;
+  const isTime = twoDigits(text, 11) <= 23 && twoDigits(text, 14) <= 59 && twoDigits(text, 17) <= 59;
+  if (!isTime) return false;
+  reading.kind = 'timestamp';
+  reading.formats.push(ISO);
+  return true;
+}
+
+const SPACE = 32;
+const HYPHEN = 45;
+const COLON = 58;
+const LETTER_T = 84;
+
+function twoDigits(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 48;
+  const ones = text.charCodeAt(at + 1) - 48;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? 10 * tens + ones : Number.NaN;
 }
 
 function readNumeric(match: RegExpExecArray, reading: TemporalReading): void {
