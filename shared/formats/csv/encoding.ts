@@ -149,7 +149,7 @@ function byteOrderMark(bytes: Uint8Array): { encoding: CsvEncoding; bytes: numbe
 
 function utf16WithoutMark(bytes: Uint8Array): CsvEncoding | undefined {
   const length = Math.min(bytes.length, UTF16_CHECK_BYTES) & ~1;
-  if (length < 4) return undefined;
+  if (length < 4 || !bytes.subarray(0, length).includes(0)) return undefined;
   let even = 0;
   let odd = 0;
   for (let i = 0; i < length; i += 2) {

@@ -33,6 +33,10 @@ export function foreignBytes(head: Uint8Array): string | undefined {
   return MAGIC.find(([, bytes]) => bytes.every((byte, i) => head[i] === byte))?.[0];
 }
 
+/** Tab to carriage return are layout; 1–2 and 28–31 serve as delimiters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const CONTROLS = /[\0\x03-\x08\x0e-\x1b\x7f]/g;
+
 /** Share of control characters above which decoded bytes are no text. */
 const CONTROL_SHARE = 0.02;
 
@@ -43,13 +47,9 @@ export function foreignText(text: string, complete: boolean): string | undefined
   if (/^<\?xml\b/i.test(start) || /^<([A-Za-z][\w:.-]*)(\s[^<>]*)?>\s*</.test(start)) return 'XML';
   if (/^\{\\rtf/.test(start)) return 'RTF';
   if (looksLikeJson(start, text, complete)) return 'JSON';
-  let controls = 0;
-  const length = Math.min(text.length, 64 * 1024);
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(i);
-    // tab to carriage return are layout; 1–2 and 28–31 serve as delimiters
-    if (code === 0 || (code > 2 && code < 9) || (code > 13 && code < 28) || code === 127) controls++;
-  }
+  const beginning = text.slice(0, 64 * 1024);
+  const { length } = beginning;
+  const controls = beginning.match(CONTROLS)?.length ?? 0;
   return controls > 2 && controls > length * CONTROL_SHARE ? 'binary data' : undefined;
 }
 

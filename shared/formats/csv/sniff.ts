@@ -157,6 +157,7 @@ export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hint
       !strays &&
       !encoding.invalidBytes &&
       footerRows === 0 &&
+      (lineEnd === '\r' || !hasLoneReturn(text, parsed)) &&
       isRegular(grammar, parsed, table, columns, lineEnd),
     confidence,
     reasons,
@@ -255,12 +256,15 @@ function isRegular(
   if (grammar.escape === '\\' && (parsed.doubled > 0 || parsed.bareEscapes > 0)) return false;
   // numbers are read with or without blanks around them, text is not
   if (grammar.skipSpace && columns.some((column) => column.type === 'string')) return false;
-  // a carriage return is a line end to it wherever it stands
-  const lone = (field: string) => /\r(?!\n)/.test(field);
-  if (lineEnd !== '\r' && parsed.rows.some((row) => row.fields.some(lone))) return false;
   // it skips records where lines are to be skipped
   const first = table.rows[0];
   return first === undefined || parsed.rows.indexOf(first) === first.line;
+}
+
+/** A carriage return is a line end to a strict reader wherever it stands, also in a field. */
+function hasLoneReturn(text: string, { rows }: LenientRows): boolean {
+  const lone = /\r(?!\n)/;
+  return lone.test(text) && rows.some((row) => row.fields.some((field) => lone.test(field)));
 }
 
 function lineEndOf(parsed: LenientRows, onlyCr: boolean): CsvDialect['lineEnd'] {

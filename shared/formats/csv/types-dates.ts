@@ -69,10 +69,10 @@ export function readTemporal(text: string, reading: TemporalReading): void {
   if (/^[A-Za-z]{3,9}[ -]\d/.test(text)) readNamed(NAMED_DATE.exec(text), reading);
 }
 
-/** The two forms that most values have, without a pattern: `2024-05-06` and `2024-05-06 07:08:09`, also with a T. */
+/** The forms that most values have, without a pattern: `2024-05-06`, and `2024-05-06T07:08:09.123Z` with or without what follows the seconds. */
 function readPlainIso(text: string, reading: TemporalReading): boolean {
   const { length } = text;
-  if ((length !== 10 && length !== 19) || text.charCodeAt(4) !== HYPHEN || text.charCodeAt(7) !== HYPHEN) return false;
+  if ((length !== 10 && length < 19) || text.charCodeAt(4) !== HYPHEN || text.charCodeAt(7) !== HYPHEN) return false;
   const year = 100 * twoDigits(text, 0) + twoDigits(text, 2);
   const month = twoDigits(text, 5);
   const day = twoDigits(text, 8);
@@ -88,6 +88,15 @@ function readPlainIso(text: string, reading: TemporalReading): boolean {
     return false;
   const isTime = twoDigits(text, 11) <= 23 && twoDigits(text, 14) <= 59 && twoDigits(text, 17) <= 59;
   if (!isTime) return false;
+  const utc = text.charCodeAt(length - 1) === LETTER_Z;
+  const end = utc ? length - 1 : length;
+  if (end > 19) {
+    const digits = end - 20;
+    if (text.charCodeAt(19) !== POINT || digits < 1 || digits > 12) return false;
+    for (let i = 20; i < end; i++) if (!(digitAt(text, i) <= 9)) return false;
+    reading.fractionDigits = significant(text.slice(20, end));
+  }
+  reading.offset = utc;
   reading.kind = 'timestamp';
   reading.formats.push(ISO);
   return true;
@@ -97,11 +106,17 @@ const SPACE = 32;
 const HYPHEN = 45;
 const COLON = 58;
 const LETTER_T = 84;
+const LETTER_Z = 90;
+const POINT = 46;
+
+/** NaN where there is no digit. */
+function digitAt(text: string, at: number): number {
+  const digit = text.charCodeAt(at) - 48;
+  return digit >= 0 && digit <= 9 ? digit : Number.NaN;
+}
 
 function twoDigits(text: string, at: number): number {
-  const tens = text.charCodeAt(at) - 48;
-  const ones = text.charCodeAt(at + 1) - 48;
-  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? 10 * tens + ones : Number.NaN;
+  return 10 * digitAt(text, at) + digitAt(text, at + 1);
 }
 
 function readNumeric(match: RegExpExecArray, reading: TemporalReading): void {
