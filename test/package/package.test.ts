@@ -18,6 +18,8 @@ const ROOT = resolve(import.meta.dirname, '..', '..');
 
 /** Steps that read or write tables, and so bring the engine along. */
 const WITH_ENGINE = ['chooseClusters', 'convert', 'prepareFeatures', 'read', 'repartition'];
+/** Of these, those that write Avro, and so bring the encoder's thread along. */
+const WITH_AVRO = ['chooseClusters', 'convert', 'repartition'];
 /** Coastlines are drawn from a file. */
 const WITH_FILES: Record<string, string[]> = { report: ['world-atlas'] };
 /** Bytes of an archive. Lambda takes 50 MB in one call; a function starts the quicker the smaller it is. */
@@ -105,7 +107,10 @@ async function describePackages(): Promise<void> {
 
     it('has its handler with a source map, and of other steps nothing', () => {
       const handler = fn.handler.replace(/\.handler$/, '.mjs');
-      expect(files().filter((name) => name.startsWith('functions/'))).toEqual([handler, `${handler}.map`]);
+      const encoder = handler.replace(/\.mjs$/, '.avro-encoder.mjs');
+      const code = WITH_AVRO.includes(fn.key) ? [encoder, handler] : [handler];
+      const wanted = code.flatMap((name) => [name, `${name}.map`]);
+      expect(files().filter((name) => name.startsWith('functions/'))).toEqual(wanted);
     });
 
     it(withEngine ? 'has the engine beside it' : 'has no packages beside it', () => {

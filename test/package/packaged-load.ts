@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { GlueClient } from '@aws-sdk/client-glue';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
@@ -6,6 +7,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { loadDefinition, runMachine } from '../../local/machine.ts';
 import { glueCatalog } from '../../shared/adapters/glue-catalog.ts';
 import { s3ObjectStore } from '../../shared/adapters/s3-object-store.ts';
+import { SYNC_BYTES } from '../../shared/formats/avro/header.ts';
+import { AVRO_THREAD_MIN_ROWS } from '../../shared/limits.ts';
 import type { ObjectStore } from '../../shared/ports/object-store.ts';
 import { Sandbox } from './sandbox.ts';
 import { type PackagedFunction, STACK } from './template.ts';
@@ -13,6 +16,8 @@ import { type PackagedFunction, STACK } from './template.ts';
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const DEFINITION = join(ROOT, 'statemachines', 'load.asl.yml');
 const WEATHER = join(ROOT, 'node_modules', 'vega-datasets', 'data', 'seattle-weather.csv');
+
+const isAvro = (text: string) => text.startsWith('Obj\x01');
 
 /** A load by the functions as they are packaged: nothing of the repository but the state machine runs in it. */
 export function describePackagedLoad(endpoint: string, functions: PackagedFunction[], folder: () => string): void {
@@ -27,6 +32,8 @@ export function describePackagedLoad(endpoint: string, functions: PackagedFuncti
   const glue = new GlueClient(connection);
   const objects: ObjectStore = s3ObjectStore({ client: s3 });
   const sandboxes = new Map<string, Promise<Sandbox>>();
+  /** The last event that each function was called with, and the attempt's name. */
+  const lastCalls = new Map<string, { event: unknown; attempt: string }>();
 
   beforeAll(async () => {
     for (const Bucket of Object.values(places)) {
@@ -41,14 +48,15 @@ export function describePackagedLoad(endpoint: string, functions: PackagedFuncti
     glue.destroy();
   });
 
+  const startSandbox = (fn: PackagedFunction, home: string) =>
+    Sandbox.start(fn, join(folder(), home), join(folder(), `tmp-load-${home}`), {
+      ...places,
+      AWS_ENDPOINT_URL: endpoint,
+    });
+
   /** A sandbox is started by the first event and kept, as Lambda does. */
   function sandboxOf(fn: PackagedFunction): Promise<Sandbox> {
-    const started =
-      sandboxes.get(fn.key) ??
-      Sandbox.start(fn, join(folder(), fn.key), join(folder(), `tmp-load-${fn.key}`), {
-        ...places,
-        AWS_ENDPOINT_URL: endpoint,
-      });
+    const started = sandboxes.get(fn.key) ?? startSandbox(fn, fn.key);
     sandboxes.set(fn.key, started);
     return started;
   }
@@ -57,6 +65,7 @@ export function describePackagedLoad(endpoint: string, functions: PackagedFuncti
     functions.map((fn) => [
       fn.logicalId,
       async (event: unknown, { attemptId }: { attemptId: string }): Promise<unknown> => {
+        lastCalls.set(fn.key, { event, attempt: attemptId });
         const answer = await (await sandboxOf(fn)).invoke(event, attemptId);
         if ('output' in answer) return answer.output;
         throw Object.assign(new Error(answer.errorMessage), { name: answer.errorType });
@@ -96,6 +105,43 @@ export function describePackagedLoad(endpoint: string, functions: PackagedFuncti
         .sort(),
     );
   });
+
+  const itWithProcessors = availableParallelism() > 1 ? it : it.skip;
+  itWithProcessors('encode Avro in a thread of its own, which makes the same files', async () => {
+    const bucket = places.LANDING_BUCKET;
+    const key = 'weather/2024-01-07/many.csv';
+    const [head, ...rows] = (await readFile(WEATHER, 'utf8')).trimEnd().split('\n');
+    const times = Math.ceil(AVRO_THREAD_MIN_ROWS / rows.length);
+    await objects.put({ bucket, key }, [head, ...Array.from({ length: times }, () => rows).flat(), ''].join('\n'));
+    const outcome = await load({ dataset: 'weather', objects: [{ bucket, key }] });
+    expect(outcome.error).toBeUndefined();
+    expect((await sandboxes.get('convert'))!.threads).toBe(1);
+
+    const fn = functions.find((found) => found.key === 'convert')!;
+    await cp(join(folder(), 'convert'), join(folder(), 'convert-unthreaded'), { recursive: true });
+    await rm(join(folder(), 'convert-unthreaded', fn.handler.replace(/\.handler$/, '.avro-encoder.mjs')));
+    const unthreaded = await startSandbox(fn, 'convert-unthreaded');
+    const { event, attempt } = lastCalls.get('convert')!;
+    expect(await unthreaded.invoke(event, 'unthreaded')).toMatchObject({ output: expect.anything() });
+    expect(unthreaded.threads).toBe(0);
+    await unthreaded.end();
+
+    const files = await filesOf(attempt);
+    expect(files.filter(isAvro)).toHaveLength(4);
+    expect(await filesOf('unthreaded')).toEqual(files);
+  });
+
+  /** What an attempt of convert wrote, in any order, without the random marker that ends every Avro file and its blocks. */
+  async function filesOf(attempt: string): Promise<string[]> {
+    const { run } = lastCalls.get('convert')!.event as { run: string };
+    const files: string[] = [];
+    for await (const { key } of objects.list(places.WORK_BUCKET, `runs/${run}/`)) {
+      if (!key.includes(`/${attempt}/`)) continue;
+      const text = Buffer.from(await objects.read({ bucket: places.WORK_BUCKET, key })).toString('latin1');
+      files.push(isAvro(text) ? text.replaceAll(text.slice(-SYNC_BYTES), '') : text);
+    }
+    return files.sort();
+  }
 
   it('quarantine what cannot be loaded, and end with its error by name', async () => {
     const bucket = places.LANDING_BUCKET;

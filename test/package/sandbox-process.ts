@@ -1,3 +1,4 @@
+import { subscribe } from 'node:diagnostics_channel';
 import { pathToFileURL } from 'node:url';
 
 /** What Lambda's runtime is to a function: loads the handler that the argument names, then answers event after event. */
@@ -5,6 +6,12 @@ interface Invocation {
   event: unknown;
   requestId: string;
 }
+
+/** Threads of Node's that the function started, one after the other. */
+let threads = 0;
+subscribe('worker_threads', () => {
+  threads++;
+});
 
 const { handler } = (await import(pathToFileURL(process.argv[2]).href)) as {
   handler: (event: unknown, context: object) => Promise<unknown>;
@@ -22,10 +29,10 @@ process.on('message', async ({ event, requestId }: Invocation) => {
   };
   try {
     const output = await handler(event, context);
-    process.send?.({ output: output === undefined ? null : JSON.parse(JSON.stringify(output)) });
+    process.send?.({ output: output === undefined ? null : JSON.parse(JSON.stringify(output)), threads });
   } catch (error) {
     const { name: errorType, message: errorMessage, stack: trace } = error as Error;
-    process.send?.({ errorType, errorMessage, trace });
+    process.send?.({ errorType, errorMessage, trace, threads });
   }
 });
 

@@ -50,6 +50,8 @@ export type Answer = { output: unknown } | { errorType: string; errorMessage: st
 export class Sandbox {
   /** Native libraries that were loaded with the handler. */
   readonly libraries: string[];
+  /** Node's own threads that were started up to the last answer. */
+  threads = 0;
   readonly #child: ChildProcess;
   #stderr = '';
   #turn: Promise<unknown> = Promise.resolve();
@@ -97,7 +99,11 @@ export class Sandbox {
   async #answer(event: unknown, requestId: string): Promise<Answer> {
     this.#child.send({ event, requestId });
     const [answer] = await Promise.race([once(this.#child, 'message'), once(this.#child, 'exit')]);
-    if (typeof answer === 'object' && answer !== null) return answer as Answer;
+    if (typeof answer === 'object' && answer !== null) {
+      const { threads, ...given } = answer as Answer & { threads: number };
+      this.threads = threads;
+      return given as Answer;
+    }
     return { errorType: 'Runtime.ExitError', errorMessage: this.#stderr, trace: '' };
   }
 

@@ -16,17 +16,20 @@ export interface AvroWriter {
   abort(): Promise<void>;
 }
 
-const SOURCE = new URL('./encoder-thread.ts', import.meta.url);
+/** Where the thread's code lies: beside this file, or as infra/avro-encoder.cjs bundles it beside a handler. */
+const CODE = ['./encoder-thread.ts', './handler.avro-encoder.mjs']
+  .map((name) => new URL(name, import.meta.url))
+  .find((url) => existsSync(url));
 
 let thread: EncoderThread | undefined;
 
 /**
  * The process's thread that encodes Avro, so that the engine reads on meanwhile; started when it is first asked for. Undefined
- * where the code is bundled into one file: there the caller's own thread has to do it.
+ * where the thread's code is not at hand: there the caller's own thread has to do it.
  */
 export function encoderThread(): EncoderThread | undefined {
-  if (!existsSync(SOURCE)) return undefined;
-  if (!thread || thread.isGone) thread = new EncoderThread();
+  if (!CODE) return undefined;
+  if (!thread || thread.isGone) thread = new EncoderThread(CODE);
   return thread;
 }
 
@@ -44,8 +47,8 @@ export class EncoderThread {
   #writersMade = 0;
   #failure: Error | undefined;
 
-  constructor() {
-    this.#worker = new Worker(SOURCE, { stderr: false });
+  constructor(code: URL) {
+    this.#worker = new Worker(code, { stderr: false });
     this.#worker.on('message', (message: EncoderAnswer) => this.#hear(message));
     this.#worker.on('error', (error) => this.#end(error));
     this.#worker.on('exit', (code) => this.#end(new Error(`The thread that encodes Avro ended with ${code}`)));

@@ -91,7 +91,7 @@ describe('a file that the thread writes', () => {
   });
 
   it('fails with the thread', async () => {
-    const own = new EncoderThread();
+    const own = new EncoderThread(new URL('../../../../shared/formats/avro/encoder-thread.ts', import.meta.url));
     const columns = [column('n', 'int')];
     const schema = avroSchema('t', columns, { timestamps: 'millis' });
     const writer = own.open({ path: join(folder, 'lost'), schema, codec: 'null', metadata: {} });
