@@ -273,6 +273,8 @@ export const SLICE_JUDGE_MAX_BYTES = 16 * MiB;
 export const SLICE_JUDGE_RECORDS = 200;
 /** Fetched beyond a range at once, for the record that crosses its end; longer ones are fetched piece by piece. */
 export const SLICE_TAIL_BYTES = 64 * KiB;
+/** Ranges that one process cuts out at once, first come first served: the first is ready soon, and the next while that is converted. */
+export const SLICES_AT_ONCE = 2;
 
 // ── archives ────────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Bytes out of an archive or compressed file for each byte in: CSV stays below 100, bombs reach 229 (deflate at level 1) to 1,030 … */
@@ -337,6 +339,8 @@ export const FILE_SIZE_ATTEMPTS = 8;
 export const GZIP_PIECE_BYTES = 1 * MiB;
 /** Pieces being compressed at once: the threads of libuv's pool. */
 export const GZIP_PIECES_IN_FLIGHT = 4;
+/** Chunks that the engine makes before they are asked for, each of 2,048 rows. */
+export const CHUNKS_AHEAD = 8;
 /** Chunks of the engine between two looks for those that are garbage by now; each takes some 200 KiB. */
 export const CHUNKS_A_COLLECTION = 64;
 /** Gzip's level, 1 to 9: zlib's own default. */

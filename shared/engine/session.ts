@@ -2,9 +2,10 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 import { BadDataset } from '../errors.ts';
-import { CHUNKS_A_COLLECTION, PARTITIONED_WRITE_MAX_OPEN_FILES } from '../limits.ts';
+import { CHUNKS_A_COLLECTION, CHUNKS_AHEAD, PARTITIONED_WRITE_MAX_OPEN_FILES } from '../limits.ts';
 import { interruptAll, openDatabase, rowsOf, setOption } from './duckdb.ts';
 import { MISFIT_SEQUENCE } from './misfit-log.ts';
+import { readAhead } from './read-ahead.ts';
 import { collectYoungGarbage } from './young-garbage.ts';
 
 export interface SessionOptions {
@@ -139,13 +140,17 @@ export class Session {
     }
   }
 
-  /** A result of any size, chunk by chunk, on a connection of its own. A chunk is good until the next is asked for. */
+  /** A result of any size, chunk by chunk, on a connection of its own; the engine makes some while others are used. */
   async *chunks(sql: string): AsyncGenerator<DuckDBDataChunk> {
     const connection = await this.#take();
     try {
       const result = await connection.stream(sql);
+      const next = async () => {
+        const chunk = await result.fetchChunk();
+        return chunk && chunk.rowCount > 0 ? chunk : undefined;
+      };
       let chunks = 0;
-      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+      for await (const chunk of readAhead(next, CHUNKS_AHEAD)) {
         yield chunk;
         if (++chunks % CHUNKS_A_COLLECTION === 0) collectYoungGarbage();
         this.#goOn();
