@@ -1,12 +1,9 @@
-import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { madeGranules } from '../../../local/demo/storms.ts';
+import { describeWithSharedData } from '../../setup/available.ts';
 import { accountsAddUp, makeSluice, type RunJson, type Sluice } from './sluice.ts';
-
-const FOLDER = '../shared/data/glm';
-const real = existsSync(FOLDER) ? describe : describe.skip;
 
 interface Golden {
   count: number;
@@ -15,7 +12,8 @@ interface Golden {
   sum: number;
 }
 
-real(`sluice load of real granules (skipped where ${FOLDER} is not there)`, () => {
+describeWithSharedData('sluice load of real granules', (shared) => {
+  const folder = join(shared, 'glm');
   let sluice: Sluice;
   let result: RunJson;
   let files: string[];
@@ -23,9 +21,9 @@ real(`sluice load of real granules (skipped where ${FOLDER} is not there)`, () =
 
   beforeAll(async () => {
     sluice = await makeSluice();
-    files = (await readdir(FOLDER)).filter((name) => name.endsWith('.nc'));
-    expected = JSON.parse(await readFile(join(FOLDER, 'expected.json'), 'utf8'));
-    const paths = await Promise.all(files.map(async (name) => sluice.file(name, await readFile(join(FOLDER, name)))));
+    files = (await readdir(folder)).filter((name) => name.endsWith('.nc'));
+    expected = JSON.parse(await readFile(join(folder, 'expected.json'), 'utf8'));
+    const paths = await Promise.all(files.map(async (name) => sluice.file(name, await readFile(join(folder, name)))));
     result = await sluice.json<RunJson>(['load', ...paths, '--table', 'db.glm', '--format', 'parquet,avro']);
   });
   afterAll(() => sluice.remove());
@@ -73,8 +71,8 @@ real(`sluice load of real granules (skipped where ${FOLDER} is not there)`, () =
   });
 
   it('sets a damaged granule aside with its name, and none of its rows', async () => {
-    const bytes = await readFile(join(FOLDER, files[0]!));
-    const good = await sluice.file('good.nc', await readFile(join(FOLDER, files[1]!)));
+    const bytes = await readFile(join(folder, files[0]!));
+    const good = await sluice.file('good.nc', await readFile(join(folder, files[1]!)));
     const cut = await sluice.file('cut.nc', bytes.subarray(0, 300_000));
     const outcome = await sluice.json<RunJson>(['load', good, cut, '--table', 'db.mixed']);
     expect(outcome.tables.map(({ table, rows }) => [table, rows])).toEqual([

@@ -2,24 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { FoundPart } from '../../../shared/domain/load.ts';
 import { bucketsOf, type PlannedFile, planTasks } from '../../../shared/domain/splits.ts';
-import type { CsvDialect } from '../../../shared/formats/csv-dialect.ts';
 import { BATCH_MAX_BYTES, BATCH_MAX_OBJECTS } from '../../../shared/limits.ts';
+import { dialectOf } from '../../fixtures/csv-text.ts';
 
-const DIALECT: CsvDialect = {
-  encoding: 'utf-8',
-  bomBytes: 0,
-  lineEnd: '\n',
-  delimiter: ',',
-  quote: '"',
-  escape: '"',
-  comment: '',
-  skipLines: 0,
-  headerRows: 1,
-  footerRows: 0,
-  nullTokens: [],
-  decimalComma: false,
-  thousands: '',
-};
+const DIALECT = dialectOf({ headerRows: 1 });
 
 function file(key: string, sizeBytes: number, over: Partial<FoundPart> = {}, table = 0): PlannedFile {
   const part: FoundPart = {

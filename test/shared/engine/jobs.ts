@@ -13,24 +13,11 @@ import type {
   TableWriting,
 } from '../../../shared/engine/table-engine.ts';
 import type { CsvDialect } from '../../../shared/formats/csv-dialect.ts';
+import { dialectOf } from '../../fixtures/csv-text.ts';
 
 /** Files and jobs for tests of the engine, in a folder of their own. */
 
-export const PLAIN: CsvDialect = {
-  encoding: 'utf-8',
-  bomBytes: 0,
-  lineEnd: '\n',
-  delimiter: ',',
-  quote: '"',
-  escape: '"',
-  comment: '',
-  skipLines: 0,
-  headerRows: 1,
-  footerRows: 0,
-  nullTokens: ['NA', 'N/A', 'NULL', 'null', 'NaN', '\\N'],
-  decimalComma: false,
-  thousands: '',
-};
+export const PLAIN = dialectOf({ headerRows: 1, nullTokens: ['NA', 'N/A', 'NULL', 'null', 'NaN', '\\N'] });
 
 export type Types = Record<string, ColumnType>;
 

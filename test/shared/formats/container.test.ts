@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { detectContainer } from '../../../shared/formats/container.ts';
 import { buildZip } from '../../fixtures/zip-builder.ts';
+import { describeWithSharedData } from '../../setup/available.ts';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 const padded = (head: Uint8Array, at = 0) => Buffer.concat([Buffer.alloc(at), head, Buffer.alloc(20, 1)]);
@@ -55,9 +57,9 @@ describe('detectContainer', () => {
   });
 });
 
-const glm = '../shared/data/glm';
-(existsSync(glm) ? describe : describe.skip)(`granules in ${glm}, where they are there`, () => {
+describeWithSharedData('real granules', (shared) => {
   it('are HDF5', () => {
+    const glm = join(shared, 'glm');
     const files = readdirSync(glm).filter((name) => name.endsWith('.nc'));
     expect(files.map((name) => detectContainer(readFileSync(`${glm}/${name}`).subarray(0, 64)))).toEqual(
       files.map(() => 'hdf5'),

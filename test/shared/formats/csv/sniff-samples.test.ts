@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { sniffCsv } from '../../../../shared/formats/csv/sniff.ts';
+import { describeWithSharedData } from '../../../setup/available.ts';
 
 const row = (i: number) => `${i},"note ${i},\nwith a line",${i / 4}\n`;
 const rows = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => row(from + i)).join('');
@@ -65,12 +67,12 @@ describe('sniffCsv on samples of a larger file', () => {
   });
 });
 
-const TITANIC = '../shared/data/titanic.csv';
-const there = existsSync(TITANIC);
-
-(there ? describe : describe.skip)(`titanic.csv${there ? '' : ' (skipped: the file is not here)'}`, () => {
+describeWithSharedData('titanic.csv', (shared) => {
   it('has a header, semicolons, and numbers with NA among them', () => {
-    const { dialect, columns, regular, sampledRows } = sniffCsv({ head: readFileSync(TITANIC), complete: true });
+    const { dialect, columns, regular, sampledRows } = sniffCsv({
+      head: readFileSync(join(shared, 'titanic.csv')),
+      complete: true,
+    });
     expect(dialect).toMatchObject({ delimiter: ';', quote: '"', headerRows: 1, decimalComma: false });
     expect(regular).toBe(true);
     expect(sampledRows).toBe(1309);

@@ -2,22 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { misfitReason, readTolerant, type TolerantRow } from '../../../../shared/formats/csv/tolerant-reader.ts';
 import type { CsvDialect } from '../../../../shared/formats/csv-dialect.ts';
+import { dialectOf } from '../../../fixtures/csv-text.ts';
 
-const DIALECT: CsvDialect = {
-  encoding: 'utf-8',
-  bomBytes: 0,
-  lineEnd: '\n',
-  delimiter: ',',
-  quote: '"',
-  escape: '"',
-  comment: '',
-  skipLines: 0,
-  headerRows: 0,
-  footerRows: 0,
-  nullTokens: [],
-  decimalComma: false,
-  thousands: '',
-};
+const DIALECT = dialectOf();
 
 const chunksOf = (bytes: Buffer, size: number) =>
   Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));

@@ -1,18 +1,19 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { describeGranule, readGranule } from '../../../../shared/formats/glm/granule.ts';
 import { identityOfName, nameOfIdentity } from '../../../../shared/formats/glm/identity.ts';
 import { withNetcdf } from '../../../../shared/formats/glm/netcdf.ts';
 import type { PlainColumn } from '../../../../shared/formats/parquet/write-columns.ts';
+import { describeWithSharedData, SHARED_DATA } from '../../../setup/available.ts';
 
-const FOLDER = '../shared/data/glm/';
-const real = existsSync(FOLDER) ? describe : describe.skip;
+const FOLDER = join(SHARED_DATA, 'glm/');
 
 interface Expected {
   vars: Record<string, { count?: number; min?: number; max?: number; sum?: number; masked: number }>;
 }
 
-real(`real granules (skipped where ${FOLDER} is not there)`, () => {
+describeWithSharedData('real granules', () => {
   const files = existsSync(FOLDER) ? readdirSync(FOLDER).filter((name) => name.endsWith('.nc')) : [];
   const expected =
     files.length > 0 ? (JSON.parse(readFileSync(`${FOLDER}expected.json`, 'utf8')) as Record<string, Expected>) : {};
