@@ -1,4 +1,5 @@
 import { open, rename } from 'node:fs/promises';
+import pLimit from 'p-limit';
 import { objectChanged, readFailure } from '../../shared/commit/source-store.ts';
 import type { ConvertInput } from '../../shared/domain/load.ts';
 import { originOf, type SourceObject } from '../../shared/domain/source.ts';
@@ -15,7 +16,7 @@ import { inflateTo } from '../../shared/formats/gzip.ts';
 import { writeParquetColumns } from '../../shared/formats/parquet/write-columns.ts';
 import { transcodeTo } from '../../shared/formats/transcode.ts';
 import { extractEntry } from '../../shared/formats/zip-entry.ts';
-import { BORROW_MIN_BYTES } from '../../shared/limits.ts';
+import { BORROW_MIN_BYTES, SLICES_AT_ONCE } from '../../shared/limits.ts';
 import { type ByteRange, type ObjectStore, uri } from '../../shared/ports/object-store.ts';
 
 /** An input as a local file that the engine reads: decompressed, in UTF-8, cut at records. */
@@ -28,6 +29,9 @@ export interface FetchedInput {
   changedMeanwhile?: () => Promise<ErrorRecord | undefined>;
 }
 
+/** Of all tasks of the process: were all cut at once, none would be ready before the last, and the engine idle until then. */
+const slices = pLimit(SLICES_AT_ONCE);
+
 /**
  * Brings one input of a task to `path`. Every read is pinned to the version that was claimed: `ObjectChanged` where it is
  * another by now; `CorruptFile` where it does not decompress.
@@ -36,7 +40,7 @@ export async function fetchInput(store: ObjectStore, input: ConvertInput, path: 
   const { part } = input;
   let lent: Pick<FetchedInput, 'changedMeanwhile'> = {};
   try {
-    if (input.range) return await fetchRange(pinned(store, input), input, path);
+    if (input.range) return await slices(() => fetchRange(pinned(store, input), input, path));
     if (await borrowWhole(store, input, path)) {
       lent = { changedMeanwhile: () => changedMeanwhile(store, input) };
     } else await fetchWhole(store, input, path);
