@@ -1,48 +1,28 @@
-import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { toRequest } from '../shared/dataset/to-request.ts';
-import type { Invocation } from './cli.ts';
 import { colours as pc } from './colours.ts';
 import { query } from './commands/query.ts';
 import { rejects } from './commands/rejects.ts';
 import { runRequests } from './commands/run.ts';
 import { runs } from './commands/runs.ts';
-import { datasetsIn } from './datasets.ts';
 import { type Drop, drops, mendedDrop } from './demo/drops.ts';
+import { command, invocationOf, land, requestOf, say, startAfresh, title } from './demo/stage.ts';
 import { type Home, openHome } from './home.ts';
 import { formatBytes } from './print.ts';
 
 const DATASET = 'stations';
-const MARK = '.demo';
-const REPOSITORY = join(import.meta.dirname, '..');
-
-const say = (text = '') => process.stdout.write(`${text}\n`);
-const title = (text: string) => say(`\n${pc.bold(text)}`);
 
 /** `npm run demo`: the main job on real data, from files in a bucket to queries, in a folder of its own. */
 async function demo(folder: string): Promise<number> {
   await startAfresh(folder);
   const home = await openHome(folder);
-  const at: Invocation = {
-    home: folder,
-    tty: process.stderr.isTTY === true,
-    signal: new AbortController().signal,
-    output: {
-      json: false,
-      quiet: process.stderr.isTTY !== true,
-      out: say,
-      err: (text) => process.stderr.write(`${text}\n`),
-    },
-  };
-  const command = (text: string) => say(pc.dim(`$ npx sluice --home ${folder} ${text}`));
+  const at = invocationOf(folder);
   const run = async (): Promise<number> => {
-    command(`run ${DATASET}`);
-    return runRequests(at, home, [await request(home)]);
+    command(folder, `run ${DATASET}`);
+    return runRequests(at, home, [await requestOf(home, { dataset: DATASET })]);
   };
   const ask = async (sql: string): Promise<number> => {
-    command(`query "${sql}"`);
+    command(folder, `query "${sql}"`);
     return query(at, sql, {});
   };
   let failures = 0;
@@ -51,13 +31,13 @@ async function demo(folder: string): Promise<number> {
   };
   try {
     title('1  Five files land in the bucket');
-    for (const drop of await drops()) await land(home, drop);
+    for (const drop of await drops()) await landDrop(home, drop);
 
     title('2  One execution of the state machine loads them: partitioned by year, as Parquet and as Avro');
     expectDone(await run());
 
     title('3  What was rejected, where, and why');
-    command('rejects');
+    command(folder, 'rejects');
     expectDone(await rejects(at, undefined));
 
     title('4  A second run finds nothing new');
@@ -65,7 +45,7 @@ async function demo(folder: string): Promise<number> {
 
     title('5  The file of 2015 comes again, mended: one partition is replaced, the others are not touched');
     const before = await locations(home);
-    await land(home, mendedDrop());
+    await landDrop(home, mendedDrop());
     expectDone(await run());
     const after = await locations(home);
     for (const [year, location] of after)
@@ -89,7 +69,7 @@ async function demo(folder: string): Promise<number> {
     );
 
     title('7  Every run is on record');
-    command('runs');
+    command(folder, 'runs');
     expectDone(await runs(at, undefined, { last: 20 }));
 
     title('Go on');
@@ -108,28 +88,8 @@ const GO_ON = [
   'load FILE.csv --table my.data      # and its table',
 ];
 
-/** The folder is the demo's own: it is emptied, unless somebody else made it. */
-async function startAfresh(folder: string): Promise<void> {
-  if (existsSync(folder)) {
-    if (!existsSync(join(folder, MARK)))
-      throw new Error(`${folder} is there already and is not the demo's; name another with --home`);
-    await rm(folder, { recursive: true });
-  }
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, MARK), '');
-}
-
-async function request(home: Home) {
-  const datasets = await datasetsIn(join(REPOSITORY, 'datasets'));
-  const asked = toRequest({ dataset: DATASET }, { environment: {}, datasets, places: home.places, now: new Date() });
-  if ('nothing' in asked) throw new Error('The demo asks for nothing');
-  return asked;
-}
-
-async function land(home: Home, drop: Drop): Promise<void> {
-  const path = home.pathOf({ bucket: home.places.landing, key: drop.key });
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, drop.bytes);
+async function landDrop(home: Home, drop: Drop): Promise<void> {
+  await land(home, drop.key, drop.bytes);
   say(
     `  s3://${home.places.landing}/${drop.key.padEnd(36)} ${formatBytes(drop.bytes.length).padStart(7)}  ${pc.dim(drop.what)}`,
   );

@@ -10,8 +10,10 @@ import { type ClusterPlan, ClusterSettings, clusterPlan } from '../../shared/dat
 import { parseDataset } from '../../shared/dataset/parse.ts';
 import type { LoadRequest } from '../../shared/dataset/request.ts';
 import { queryLake } from '../../shared/engine/lake-database.ts';
+import { ident } from '../../shared/engine/sql.ts';
 import { BadInput, BadRequest, CorruptFile, fromErrorRecord, SluiceError } from '../../shared/errors.ts';
 import { detectContainer } from '../../shared/formats/container.ts';
+import { csvField } from '../../shared/formats/csv/write-field.ts';
 import { DistanceReader } from '../../shared/formats/distances/read-distances.ts';
 import { inflateChunks, inflateSample } from '../../shared/formats/gzip.ts';
 import { EdgeStore } from '../../shared/kernels/edge-store.ts';
@@ -226,11 +228,10 @@ async function clusterRows(
 }
 
 async function ofTable(lake: string, table: string, plan: ClusterPlan, options: ClusterOptions): Promise<Labelled> {
-  const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
   const [database, name] = table.split('.') as [string, string];
-  const list = plan.features.map((feature, f) => `CAST(${quoted(feature)} AS DOUBLE) AS f${f}`);
-  const key = options.key === undefined ? [] : [`CAST(${quoted(options.key)} AS VARCHAR) AS key`];
-  const sql = `SELECT ${[...list, ...key].join(', ')} FROM ${quoted(database)}.${quoted(name)}`;
+  const list = plan.features.map((feature, f) => `CAST(${ident(feature)} AS DOUBLE) AS f${f}`);
+  const key = options.key === undefined ? [] : [`CAST(${ident(options.key)} AS VARCHAR) AS key`];
+  const sql = `SELECT ${[...list, ...key].join(', ')} FROM ${ident(database)}.${ident(name)}`;
   const { rows } = await queryLake({ path: lake }, sql);
   const columns = plan.features.map((_, f) =>
     Float64Array.from(rows, (row) => (row[f] === null ? Number.NaN : Number(row[f]))),
@@ -310,7 +311,7 @@ function* csv({ label, key, count: rows }: Labelled): Generator<string> {
   let block = 'key,cluster\n';
   for (let i = 0; i < rows; i++) {
     const name = key(i);
-    block += `${/[",\r\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name},${label(i) ?? ''}\n`;
+    block += `${csvField(name)},${label(i) ?? ''}\n`;
     if (block.length < 1 << 16) continue;
     yield block;
     block = '';

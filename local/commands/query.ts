@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { queryLake } from '../../shared/engine/lake-database.ts';
+import { csvField, quotedField } from '../../shared/formats/csv/write-field.ts';
 import type { Invocation } from '../cli.ts';
 import { EXIT } from '../exit.ts';
 import { textTable } from '../text-table.ts';
@@ -42,7 +43,7 @@ function csvLine(row: unknown[]): string {
       const text = asText(value);
       if (text === null) return '';
       const plain = String(text);
-      return plain === '' || /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+      return plain === '' ? quotedField(plain) : csvField(plain);
     })
     .join(',');
 }

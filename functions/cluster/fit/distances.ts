@@ -10,6 +10,7 @@ import { storeFile } from '../../../shared/commit/store-file.ts';
 import type { Dataset } from '../../../shared/dataset/dataset.ts';
 import type { FitReceipt } from '../../../shared/domain/cluster.ts';
 import type { ConvertReceipt, StoredFile, StoredGraph } from '../../../shared/domain/load.ts';
+import { csvField } from '../../../shared/formats/csv/write-field.ts';
 import { readEdges, readKeys } from '../../../shared/formats/distances/graph-file.ts';
 import { KeyTable } from '../../../shared/formats/distances/key-table.ts';
 import { writeParquetColumns } from '../../../shared/formats/parquet/write-columns.ts';
@@ -102,7 +103,7 @@ function* linesOf(keys: KeyTable, order: Uint32Array, labels: Int32Array, keepNo
   for (const [place, key] of order.entries()) {
     if (labels[place]! < 0 && !keepNoise) continue;
     const text = keys.textOf(key);
-    block += `${labels[place]},${/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text}\n`;
+    block += `${labels[place]},${csvField(text)}\n`;
     if (block.length < 1 << 16) continue;
     yield block;
     block = '';
