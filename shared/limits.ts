@@ -289,6 +289,8 @@ export const ZIP_MAX_ENTRIES = 10_000;
 export const ZIP_MAX_DIRECTORY_BYTES = 16 * MiB;
 /** One read of a ZIP's directory, where the archive's tail did not hold it. */
 export const ZIP_DIRECTORY_READ_BYTES = 1 * MiB;
+/** Memory of the ZIP directories that a process keeps, about 200,000 entries with names of usual length. */
+export const ZIP_DIRECTORIES_BYTES = 32 * MiB;
 /** Extra fields of a local header that are read together with it; writers need a few dozen bytes, longer ones cost a read. */
 export const ZIP_LOCAL_EXTRA_BYTES = 256;
 /** A decoder's output chunk. */

@@ -15,10 +15,10 @@ import { tolerantDataStart } from '../../shared/formats/csv/tolerant-slice.ts';
 import type { CsvDialect } from '../../shared/formats/csv-dialect.ts';
 import { GLM_LEVELS, glmColumns } from '../../shared/formats/glm/columns.ts';
 import { inflateSample } from '../../shared/formats/gzip.ts';
-import { openZip } from '../../shared/formats/zip.ts';
 import { entrySample } from '../../shared/formats/zip-entry.ts';
 import { GLM_MAX_BYTES, SNIFF_BYTES } from '../../shared/limits.ts';
 import { type ByteRange, type ObjectStore, uri } from '../../shared/ports/object-store.ts';
+import { zipDirectory } from './zip-directories.ts';
 
 export interface Reading {
   store: ObjectStore;
@@ -199,7 +199,7 @@ function dataStartOf(head: Uint8Array, dialect: CsvDialect, columns: number, irr
 }
 
 async function describeZip(
-  { known }: Reading,
+  { store, known }: Reading,
   read: (range: ByteRange) => Promise<Uint8Array>,
   source: SourceObject,
   dataset: Dataset,
@@ -209,7 +209,7 @@ async function describeZip(
     sizeBytes: source.sizeBytes,
     read: (start: number, end: number) => read({ start, end }),
   };
-  const directory = await openZip(reader, where);
+  const directory = await zipDirectory(store, source, reader, dataset.cacheEntries);
   const parts: FoundPart[] = [];
   for (const entry of directory.entries) {
     const named = `${where}!${entry.name}`;
