@@ -31,6 +31,8 @@ export const DEFAULT_TOLERATED_FAILED_SHARE = 1;
 export const DEFAULT_FILE_SIZE_BYTES = 128 * MiB;
 /** Rows of a Parquet row group: DuckDB's own 122,880. */
 export const DEFAULT_ROW_GROUP_ROWS = 122_880;
+/** … or so many that their text is of this size: no reader wants more at once, and the engine holds a group or two a thread. */
+export const ROW_GROUP_BYTES = 64 * MiB;
 /** Replaced files stay this long for readers that planned before the swap. */
 export const DEFAULT_GRACE_MINUTES = 60;
 
@@ -341,6 +343,8 @@ export const FILE_SIZE_ATTEMPTS = 8;
 export const GZIP_PIECE_BYTES = 1 * MiB;
 /** Pieces being compressed at once: the threads of libuv's pool. */
 export const GZIP_PIECES_IN_FLIGHT = 4;
+/** Rows of the engine's vectors: it ends a row group behind a whole one only. */
+export const ENGINE_VECTOR_ROWS = 2_048;
 /** Chunks that the engine makes before they are asked for, each of 2,048 rows. */
 export const CHUNKS_AHEAD = 8;
 /** Chunks of the engine between two looks for those that are garbage by now; each takes some 200 KiB. */

@@ -3,7 +3,7 @@ import pMap from 'p-map';
 import { RESCUED_COLUMN } from '../domain/schema.ts';
 import { toleratedRejects } from '../domain/tolerance.ts';
 import { BadDataset, BadInput, type ErrorRecord, TooManyRejects, toErrorRecord } from '../errors.ts';
-import { DEFAULT_ROW_GROUP_ROWS, INPUTS_PREPARED_AT_ONCE, REJECTS_KEPT_OF_FAILED_INPUT } from '../limits.ts';
+import { INPUTS_PREPARED_AT_ONCE, REJECTS_KEPT_OF_FAILED_INPUT } from '../limits.ts';
 import {
   countInput,
   faultOf,
@@ -20,6 +20,7 @@ import { InputRejects } from './input-rejects.ts';
 import { firstLine } from './parquet-files.ts';
 import { passingParquetOptions } from './parquet-options.ts';
 import { RejectFile } from './reject-file.ts';
+import { rowGroupRowsFor } from './row-groups.ts';
 import type { Session } from './session.ts';
 import { withSourceIds } from './source-ids.ts';
 import { literal } from './sql.ts';
@@ -64,7 +65,7 @@ interface Written {
 
 class ConvertRun {
   readonly #session: Session;
-  readonly #job: ConvertJob;
+  #job: ConvertJob;
   readonly #failed = new Map<number, ErrorRecord>();
   readonly #rejects: InputRejects;
   readonly #rules: RowRules;
@@ -84,6 +85,9 @@ class ConvertRun {
   async outcome(): Promise<ConvertOutcome> {
     await this.#checkFormats();
     const inputs = await this.#prepare();
+    const { writing } = this.#job;
+    const rowGroupRows = await rowGroupRowsFor(inputs, writing.rowGroupRows);
+    this.#job = { ...this.#job, writing: { ...writing, rowGroupRows } };
     this.#counts = this.#count(inputs);
     this.#counts.catch(() => undefined);
     const { written, live, counts } = await this.#read(inputs);
@@ -257,7 +261,7 @@ class ConvertRun {
     }
     const path = this.#session.path(GATHERED);
     await this.#session.runUnpushed(
-      `COPY (${relation}) TO ${literal(path)} (${passingParquetOptions(DEFAULT_ROW_GROUP_ROWS)})`,
+      `COPY (${relation}) TO ${literal(path)} (${passingParquetOptions(this.#job.writing.rowGroupRows)})`,
     );
     const file = `read_parquet(${literal(path)}, hive_partitioning = false)`;
     for (const [f, count] of await this.#session.rows(`SELECT f, count(*) FROM ${file} GROUP BY f`)) {

@@ -16,6 +16,8 @@ export interface DuckdbEngineOptions {
   threads?: number;
   /** What a job may take of the machine's memory, in bytes; by default `sizingOf`. */
   memoryBytes?: number;
+  /** … and what one is given at first whose rows only pass through; by default a share for each thread. */
+  streamingBytes?: number;
   /** Ends the job under way and refuses others: for a process that is to end at once, and would wait for the engine's threads. */
   signal?: AbortSignal;
 }
@@ -60,7 +62,7 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
   async function convert(job: ConvertJob): Promise<ConvertOutcome> {
     const given = { ...job, inputs: job.inputs.map(({ path }) => path), log: true };
     const work = (session: Session) => convertJob(session, job);
-    const little = threads * STREAMING_BYTES_A_THREAD;
+    const little = options.streamingBytes ?? threads * STREAMING_BYTES_A_THREAD;
     if (!isStreamed(job) || little >= memoryBytes) return withSession(given, work);
     try {
       return await withSession({ ...given, memoryBytes: little }, work);
