@@ -248,7 +248,11 @@ export const TargetDefinition = z
         'auto: millis, unless the source has finer digits when the table is made. Catalogs show micros as a bigint',
       ),
     fileSizeBytes: z.int().min(1024).default(DEFAULT_FILE_SIZE_BYTES).describe('Size aimed at for a file'),
-    rowGroupRows: z.int().min(1024).default(DEFAULT_ROW_GROUP_ROWS).describe('Rows of a Parquet row group'),
+    rowGroupRows: z
+      .int()
+      .min(1024)
+      .default(DEFAULT_ROW_GROUP_ROWS)
+      .describe('Rows of a Parquet row group; at the default, fewer where rows are wide'),
     layout: z
       .enum(['table', 'mirror'])
       .default('table')
