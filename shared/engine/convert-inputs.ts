@@ -7,10 +7,12 @@ import { type CsvFile, checkHeader, readHead } from './csv-head.ts';
 import { cutCsv, type PiecePath } from './csv-pieces.ts';
 import { type CsvGroup, csvRows } from './csv-relation.ts';
 import { rewriteCsv } from './csv-rewrite.ts';
+import type { JoinedCsvs } from './joined-csvs.ts';
 import { parquetFills, parquetShape } from './parquet-files.ts';
 import { type Fill, type ParquetColumn, type ParquetGroup, parquetRows } from './parquet-relation.ts';
 import { fileOf, type ScannedCsv } from './reject-scan.ts';
 import type { Session } from './session.ts';
+import type { SmallCsvs } from './small-csvs.ts';
 import type { LocalInput, RowRules } from './table-engine.ts';
 import { type Region, type TolerantPart, tolerantPart } from './tolerant-part.ts';
 
@@ -43,15 +45,25 @@ export interface LiveInput {
   /** What takes the tolerant road: all of an irregular CSV, or the rows of a regular one that the engine could not split. */
   tolerant?: TolerantPart | undefined;
   parquet?: { path: string; columns: ParquetColumn[]; fills: Fill[]; rows: number };
+  /** Where it is known already. */
+  count?: InputCount;
+}
+
+/** What inputs are prepared with. */
+export interface Preparing {
+  session: Session;
+  columns: readonly Column[];
+  rules: RowRules;
+  small: SmallCsvs;
+  /** Takes the rows of small inputs; undefined where they are to stay apart. */
+  joined: JoinedCsvs | undefined;
 }
 
 /** Finds out how an input is to be read; throws what is wrong with it. */
 export async function prepareInput(
-  session: Session,
+  { session, columns, rules, small, joined }: Preparing,
   input: LocalInput,
   index: number,
-  columns: readonly Column[],
-  rules: RowRules,
 ): Promise<LiveInput> {
   if (input.format === 'parquet') {
     const shape = await parquetShape(session, input.path, input.uri);
@@ -72,10 +84,15 @@ export async function prepareInput(
       { where: file.where },
     );
   }
-  const { dialect, skipLines, header } = await readHead(file);
-  if (header) checkHeader(file, header);
+  const known = small.read(file);
+  // Before anything else is awaited: what was read is good until the next is.
+  if (known) joined?.add(index, file, known);
+  const { dialect, skipLines, header } = known?.head ?? (await readHead(file));
+  if (header && !known) checkHeader(file, header);
   const reading = { skipLines: skipLines ?? 0, parallel: true, rewritten: false };
   const live: LiveInput = { index, input, csv: { input, dialect, read: { ...file, dialect }, ...reading } };
+  if (known) live.count = known.count;
+  await joined?.write();
   if (skipLines === undefined || dialect.footerRows > 0 || dialect.lineEnd === 'mixed')
     await rewriteInput(session, live);
   return live;
@@ -124,7 +141,8 @@ export async function mendInput(
 }
 
 /** Counts an input's rows; throws `CorruptFile` for a gzip that is cut short, which the engine takes for a shorter file. */
-export async function countInput({ input, csv, tolerant, parquet }: LiveInput): Promise<InputCount> {
+export async function countInput({ input, csv, tolerant, parquet, count: known }: LiveInput): Promise<InputCount> {
+  if (known) return known;
   if (!csv && tolerant) return { rows: tolerant.rows, bytes: tolerant.bytes, lines: tolerant.lines };
   if (parquet) return { rows: parquet.rows, bytes: (await stat(input.path)).size, lines: 0 };
   const file: CsvFile = fileOf(input);

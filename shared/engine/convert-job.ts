@@ -17,11 +17,13 @@ import {
 } from './convert-inputs.ts';
 import { finalFiles } from './final-files.ts';
 import { InputRejects } from './input-rejects.ts';
+import { JoinedCsvs } from './joined-csvs.ts';
 import { firstLine } from './parquet-files.ts';
 import { passingParquetOptions } from './parquet-options.ts';
 import { RejectFile } from './reject-file.ts';
 import { rowGroupRowsFor } from './row-groups.ts';
 import type { Session } from './session.ts';
+import { SmallCsvs } from './small-csvs.ts';
 import { withSourceIds } from './source-ids.ts';
 import { literal } from './sql.ts';
 import { stagedFiles } from './staged-files.ts';
@@ -70,6 +72,8 @@ class ConvertRun {
   readonly #rejects: InputRejects;
   readonly #rules: RowRules;
   #counts: Promise<Map<number, InputCount>> = Promise.resolve(new Map());
+  /** All inputs' rows, as long as they have not been tried. */
+  #joined: JoinedCsvs | undefined;
   #attempts = 0;
 
   constructor(session: Session, job: ConvertJob) {
@@ -125,19 +129,25 @@ class ConvertRun {
   }
 
   async #prepare(): Promise<LiveInput[]> {
-    const { inputs, columns } = this.#job;
+    const { inputs, columns, writing } = this.#job;
     const prepared: LiveInput[] = [];
+    // What tells rows of one source from another's must be read with them.
+    const joins = inputs.length > 1 && !writing.sourceIds;
+    const joined = joins ? new JoinedCsvs((piece) => this.#session.path(`joined-${piece}.csv`)) : undefined;
+    const preparing = { session: this.#session, columns, rules: this.#rules, small: new SmallCsvs(), joined };
     await pMap(
       inputs,
       async (input, index) => {
-        const work = prepareInput(this.#session, input, index, columns, this.#rules).then((live) =>
-          prepared.push(live),
-        );
+        const work = prepareInput(preparing, input, index).then((live) => prepared.push(live));
         const fault = await faultOf(work, input.uri);
         if (fault) this.#failed.set(index, fault);
       },
       { concurrency: INPUTS_PREPARED_AT_ONCE },
     );
+    if (joined?.isAllOf(prepared.map(({ index }) => index))) {
+      await joined.write(0);
+      this.#joined = joined;
+    }
     return prepared.sort((a, b) => a.index - b.index);
   }
 
@@ -164,6 +174,8 @@ class ConvertRun {
   async #read(
     inputs: readonly LiveInput[],
   ): Promise<{ written: Written; live: LiveInput[]; counts: Map<number, InputCount> }> {
+    const joined = await this.#writeJoined(inputs);
+    if (joined) return { written: joined, live: [...inputs], counts: await this.#counts };
     for (;;) {
       const live = inputs.filter(({ index }) => !this.#failed.has(index));
       let written: Written;
@@ -268,6 +280,27 @@ class ConvertRun {
       rows.set(Number(f), Number(count));
     }
     return { rows, gathered: `SELECT * FROM ${file}`, staged: [], files: [] };
+  }
+
+  /**
+   * Writes many small inputs from few files. Each row of an input is written where there come out as many as all of them have: then
+   * nothing was rejected, and nothing fails. Undefined where that is not so: which input has which row has to be looked at.
+   */
+  async #writeJoined(inputs: readonly LiveInput[]): Promise<Written | undefined> {
+    const joined = this.#joined;
+    if (!joined || inputs.length === 0) return undefined;
+    const { columns, timezone } = this.#job;
+    try {
+      const output = await this.#writeOutput(joined.relation(columns, timezone));
+      if (output.rows !== joined.rows) return undefined;
+      const counts = await this.#counts;
+      return { ...output, rows: new Map([...counts].map(([index, { rows }]) => [index, rows])), gathered: undefined };
+    } catch (error) {
+      if (!isAboutContent(error)) throw error;
+      return undefined;
+    } finally {
+      await joined.remove();
+    }
   }
 
   async #writeOutput(relation: string): Promise<{ rows: number; staged: StagedFile[]; files: FinalFile[] }> {

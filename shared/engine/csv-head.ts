@@ -51,7 +51,7 @@ export async function readHead(file: CsvFile): Promise<CsvHead> {
   let dialect = file.dialect;
   for await (const chunk of textChunks(file, CSV_HEAD_CHUNK_BYTES)) {
     if (!scanner) {
-      dialect = { ...file.dialect, encoding: 'utf-8', bomBytes: startsWithMark(chunk) ? UTF8_MARK.length : 0 };
+      dialect = markedDialect(file.dialect, chunk);
       scanner = new RecordScanner(dialect, { columns: file.columns.length });
     }
     scanner.feed(chunk);
@@ -66,8 +66,18 @@ export async function readHead(file: CsvFile): Promise<CsvHead> {
   }
   if (!scanner) return { dialect, skipLines: 0, header: undefined };
   const end = scanner.dataStart ?? bytes;
-  const head = Buffer.concat(pieces).subarray(dialect.bomBytes, end);
-  return { dialect, skipLines: linesToSkip(head, dialect), header: headerFields(head, dialect, file.columns.length) };
+  return headOf(file, dialect, Buffer.concat(pieces).subarray(0, end));
+}
+
+/** What `head` is, all bytes before the first row, in a dialect with the mark that they begin with. */
+export function headOf(file: Pick<CsvFile, 'columns'>, dialect: CsvDialect, head: Buffer): CsvHead {
+  const text = head.subarray(dialect.bomBytes);
+  return { dialect, skipLines: linesToSkip(text, dialect), header: headerFields(text, dialect, file.columns.length) };
+}
+
+/** The dialect of a text in UTF-8 that begins so, with the mark that it really has. */
+export function markedDialect(dialect: CsvDialect, beginning: Uint8Array): CsvDialect {
+  return { ...dialect, encoding: 'utf-8', bomBytes: startsWithMark(beginning) ? UTF8_MARK.length : 0 };
 }
 
 /**

@@ -1,0 +1,117 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { RecordScanner } from '../formats/csv/record-scanner.ts';
+import type { CsvDialect } from '../formats/csv-dialect.ts';
+import { CSV_HEAD_CHUNK_BYTES, SMALL_CSV_MAX_BYTES } from '../limits.ts';
+import type { InputCount } from './convert-inputs.ts';
+import { type CsvFile, type CsvHead, checkHeader, headOf, markedDialect } from './csv-head.ts';
+import { headless } from './csv-pieces.ts';
+
+/** A CSV that was read whole: what stands before its rows, what it holds, and the rows as they stand in the file. */
+export interface SmallCsv {
+  head: CsvHead;
+  count: InputCount;
+  /**
+   * All that follows the head, so that rows of another file can follow on it; good until the next file is read. Undefined where that
+   * would change what either holds: the end lies in quotes, or there is a footer.
+   */
+  rows: readonly Uint8Array[] | undefined;
+  /** Equal for files whose rows can stand in one. */
+  likeness: string;
+}
+
+/** A head as many files of a load have it, byte for byte. */
+interface KnownHead {
+  bytes: Buffer;
+  head: CsvHead;
+  lines: number;
+}
+
+/**
+ * Reads small CSVs of one job, one at a time into the same memory. They were written a moment ago and lie in the page cache:
+ * a way through the thread pool for each call on a file would take longer than the calls.
+ */
+export class SmallCsvs {
+  readonly #memory = Buffer.allocUnsafe(SMALL_CSV_MAX_BYTES + 1);
+  readonly #heads = new Map<string, KnownHead>();
+
+  /**
+   * Undefined for a larger file, and for one whose end cannot be told from what it holds (compressed).
+   *
+   * @throws SchemaMismatch where the header lacks a column, BadInput for a dialect that cannot be scanned
+   */
+  read(file: CsvFile): SmallCsv | undefined {
+    const [path] = file.paths;
+    if (file.gzip || file.paths.length !== 1) return undefined;
+    const bytes = this.#bytesOf(path!);
+    if (!bytes) return undefined;
+    const likeness = JSON.stringify([file.dialect, file.columns]);
+    const { head, lines, bytes: headBytes } = this.#headOf(file, bytes, likeness);
+    const inner = headless(head.dialect);
+    const body = bytes.subarray(headBytes.length);
+    const scanner = new RecordScanner(inner, { columns: file.columns.length, stopAt: body.length });
+    scanner.feed(body);
+    const rows = rowsOf(body, scanner, inner);
+    const found = scanner.end();
+    return {
+      head,
+      count: { rows: found.records, bytes: bytes.length, lines: lines + found.lines },
+      rows,
+      likeness,
+    };
+  }
+
+  #bytesOf(path: string): Buffer | undefined {
+    const file = openSync(path, 'r');
+    try {
+      for (let length = 0; ; ) {
+        const read = readSync(file, this.#memory, length, this.#memory.length - length, null);
+        length += read;
+        if (length > SMALL_CSV_MAX_BYTES) return undefined;
+        if (read === 0) return this.#memory.subarray(0, length);
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Where a head ends, and what it is, follows from its bytes alone: a file that begins with one that is known has the same. */
+  #headOf(file: CsvFile, bytes: Buffer, likeness: string): KnownHead {
+    const known = this.#heads.get(likeness);
+    if (known && bytes.subarray(0, known.bytes.length).equals(known.bytes)) return known;
+    if (bytes.length === 0)
+      return { bytes, head: { dialect: file.dialect, skipLines: 0, header: undefined }, lines: 0 };
+    const columns = file.columns.length;
+    const dialect = markedDialect(file.dialect, bytes);
+    const scanner = new RecordScanner(dialect, { columns });
+    for (let at = 0; at < bytes.length && scanner.dataStart === undefined; at += CSV_HEAD_CHUNK_BYTES)
+      scanner.feed(bytes.subarray(at, at + CSV_HEAD_CHUNK_BYTES));
+    const end = scanner.dataStart ?? bytes.length;
+    const found = {
+      bytes: Buffer.from(bytes.subarray(0, end)),
+      head: headOf(file, dialect, bytes.subarray(0, end)),
+      lines: 0,
+    };
+    if (found.head.header) checkHeader(file, found.head.header);
+    const lines = new RecordScanner(dialect, { columns });
+    lines.feed(found.bytes);
+    found.lines = lines.end().lines;
+    // Without rows behind it, nothing shows where a head ends that was expected to go on.
+    if (scanner.dataStart !== undefined && end > 0) this.#heads.set(likeness, found);
+    return found;
+  }
+}
+
+const LINE_ENDS = { '\n': Buffer.from('\n'), '\r\n': Buffer.from('\r\n'), '\r': Buffer.from('\r') };
+const LF = 10;
+const CR = 13;
+
+/** The rows, with the line end that the last may lack: `scanner`, which is to stop at their end, has read them. */
+function rowsOf(body: Buffer, scanner: RecordScanner, dialect: CsvDialect): readonly Uint8Array[] | undefined {
+  const { lineEnd, footerRows } = dialect;
+  if (footerRows > 0 || lineEnd === 'mixed') return undefined;
+  if (scanner.stoppedAt === body.length) return [body];
+  const last = body.at(-1);
+  if (last === LF || last === CR) return undefined;
+  scanner.feed(LINE_ENDS[lineEnd]);
+  return scanner.stoppedAt === undefined ? undefined : [body, LINE_ENDS[lineEnd]];
+}
