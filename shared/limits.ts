@@ -179,6 +179,8 @@ export const STREAM_RANGES_AHEAD = 3;
 export const PART_BYTES = 16 * MiB;
 /** Parts of one upload under way at once; each is held in memory while it is sent. */
 export const PARTS_AT_ONCE = 4;
+/** What uploads of one task hold in memory at once, beside an engine at work: parts of two large files fill a Lambda's network. */
+export const UPLOAD_BYTES_AT_ONCE = 128 * MiB;
 /** Parts of one upload; S3 refuses more. */
 export const MAX_PARTS = 10_000;
 /** A part of a copy inside S3: no bytes pass here, and a part this size takes some seconds. */

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
 import pMap from 'p-map';
 import { z } from 'zod';
+import { FileUploads } from '../../shared/commit/file-uploads.ts';
 import { runKeys } from '../../shared/commit/keys.ts';
 import { writeReceipt } from '../../shared/commit/receipts.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
@@ -26,7 +27,7 @@ import type {
   StagedFile,
 } from '../../shared/engine/table-engine.ts';
 import { type ErrorRecord, isObjectFault, objectErrorRecord } from '../../shared/errors.ts';
-import { FILES_AT_ONCE, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
+import { FILES_AT_ONCE } from '../../shared/limits.ts';
 import { uri } from '../../shared/ports/object-store.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { convertDistances } from './distances.ts';
@@ -51,11 +52,15 @@ export function makeConvert(ports: Ports) {
       const isDistances = task.inputs[0]?.part.format === 'distances';
       if (isDistances) return await convertLists(ports, request.dataset, event, task, { scratch, folder, attempt });
       const fetched = await fetchAll(ports, request.dataset, task, scratch);
+      await using uploads = new FileUploads(ports, (n) =>
+        plan.buckets > 0 ? `${folder}/staged-${n}.parquet` : `${folder}/final-${n}`,
+      );
       const { outcome, accounts } = await convertAll(ports, plan, task, fetched, {
         tolerance: task.inputs.some((input) => input.range) ? undefined : request.dataset.rejects,
         timezone: request.dataset.source.csv.timezone ?? 'UTC',
         rowRules: rowRulesOf(request.dataset),
         scratch,
+        onFile: uploads.begin,
       });
       const durationMs = ports.clock.now().getTime() - startedAt;
       const receipt: ConvertReceipt = {
@@ -63,7 +68,7 @@ export function makeConvert(ports: Ports) {
         attempt,
         table: task.table,
         accounts: accounts.map((account) => ({ ...account, durationMs: Math.round(durationMs / accounts.length) })),
-        ...(await uploadAll(ports, outcome, folder)),
+        ...(await uploadAll(ports, outcome, uploads, folder)),
       };
       const held = await writeReceipt(ports.objects, ports.places.work, event.run, event.step, event.task, receipt);
       return {
@@ -103,8 +108,8 @@ type Fetched = GoodInput | { input: number; failed: ErrorRecord };
 
 /** What became of a task's inputs: those of one table together, the tables one after the other. */
 interface TablesOutcome extends Pick<ConvertOutcome, 'accounts'> {
-  staged: (StagedFile & { table: number })[];
-  files: (FinalFile & { table: number })[];
+  staged: { file: StagedFile; table: number }[];
+  files: { file: FinalFile; table: number }[];
   rejects: LocalFile[];
 }
 
@@ -146,7 +151,7 @@ async function convertAll(
   plan: Plan,
   task: ConvertTask,
   fetched: Fetched[],
-  options: Pick<ConvertJob, 'tolerance' | 'timezone' | 'rowRules' | 'scratch'>,
+  options: Pick<ConvertJob, 'tolerance' | 'timezone' | 'rowRules' | 'scratch' | 'onFile'>,
 ): Promise<{ outcome: TablesOutcome; accounts: Omit<ConvertAccount, 'durationMs'>[] }> {
   const target: ConvertJob['target'] = plan.buckets > 0 ? { kind: 'stage', buckets: plan.buckets } : { kind: 'final' };
   const convertGood = async (good: GoodInput[], folder: string): Promise<TablesOutcome> => {
@@ -161,8 +166,8 @@ async function convertAll(
       const inputs = indices.map((i) => good[i]!.file.local!);
       const outcome = await engine.convert({ ...options, scratch, inputs, columns, writing, target });
       all.accounts.push(...outcome.accounts.map((account) => ({ ...account, input: indices[account.input]! })));
-      all.staged.push(...outcome.staged.map((file) => ({ ...file, table })));
-      all.files.push(...outcome.files.map((file) => ({ ...file, table })));
+      all.staged.push(...outcome.staged.map((file) => ({ file, table })));
+      all.files.push(...outcome.files.map((file) => ({ file, table })));
       if (outcome.rejects) all.rejects.push(outcome.rejects);
     }
     return all;
@@ -242,30 +247,26 @@ function failureAccounts(
   });
 }
 
+/** Waits for the uploads of what came out in the end, most of which began meanwhile. */
 async function uploadAll(
   ports: Ports,
   outcome: TablesOutcome,
+  uploads: FileUploads,
   folder: string,
 ): Promise<Pick<ConvertReceipt, 'staged' | 'files' | 'rejects'>> {
-  const staged = await pMap(
-    outcome.staged,
-    async (file, i) => ({
-      ...(await storeFile(ports, file, `${folder}/staged-${i}.parquet`)),
-      bucket: file.bucket,
-      table: file.table,
-    }),
-    { concurrency: SMALL_CALLS_AT_ONCE },
+  const staged = await Promise.all(
+    outcome.staged.map(async ({ file, table }) => ({ ...(await uploads.stored(file)), bucket: file.bucket, table })),
   );
-  const files = await pMap(
-    outcome.files,
-    async (file, i): Promise<ConvertReceipt['files'][number]> => ({
-      ...(await storeFile(ports, file, `${folder}/final-${i}`)),
-      format: file.format,
-      partition: file.partition,
-      table: file.table,
-      ...(file.rowsOf ? { rowsOf: file.rowsOf } : {}),
-    }),
-    { concurrency: SMALL_CALLS_AT_ONCE },
+  const files = await Promise.all(
+    outcome.files.map(
+      async ({ file, table }): Promise<ConvertReceipt['files'][number]> => ({
+        ...(await uploads.stored(file)),
+        format: file.format,
+        partition: file.partition,
+        table,
+        ...(file.rowsOf ? { rowsOf: file.rowsOf } : {}),
+      }),
+    ),
   );
   let rejects: StoredFile | undefined;
   const [first, ...others] = outcome.rejects;

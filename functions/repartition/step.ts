@@ -1,14 +1,14 @@
 import { mkdir, rm } from 'node:fs/promises';
 import pMap from 'p-map';
 import { z } from 'zod';
+import { FileUploads } from '../../shared/commit/file-uploads.ts';
 import { runKeys } from '../../shared/commit/keys.ts';
 import { writeReceipt } from '../../shared/commit/receipts.ts';
 import { runFiles } from '../../shared/commit/run-files.ts';
-import { storeFile } from '../../shared/commit/store-file.ts';
 import { readTask, TaskItem } from '../../shared/commit/tasks.ts';
 import type { FinalStoredFile, PlannedTable, RepartitionReceipt, RepartitionTask } from '../../shared/domain/load.ts';
 import { AccountsMismatch } from '../../shared/errors.ts';
-import { FILES_AT_ONCE, SMALL_CALLS_AT_ONCE } from '../../shared/limits.ts';
+import { FILES_AT_ONCE } from '../../shared/limits.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 
 export const RepartitionStepInput = TaskItem.extend({ run: z.string() });
@@ -37,7 +37,12 @@ export function makeRepartition(ports: Ports) {
       const { columns, writing } = task.partition ? withoutPartitions(table) : table;
       await mkdir(`${scratch}/out`, { recursive: true });
       const without = task.rewrites?.without ?? [];
-      const outcome = await engine.repartition({ inputs, columns, writing, without, scratch: `${scratch}/out` });
+      const folder = runKeys.attempt(event.run, 'repartition', event.task, attempt);
+      await using uploads = new FileUploads(ports, (n) => `${folder}/final-${n}`);
+      const outcome = await engine.repartition({
+        ...{ inputs, columns, writing, without, scratch: `${scratch}/out` },
+        onFile: uploads.begin,
+      });
       const staged = task.inputs.reduce((sum, file) => sum + file.rows, 0);
       if (outcome.rowsRead !== staged) {
         throw new AccountsMismatch(`Task ${task.task} read ${outcome.rowsRead} rows where ${staged} were staged`);
@@ -48,16 +53,15 @@ export function makeRepartition(ports: Ports) {
           `Task ${task.task} left ${outcome.rowsDropped} rows out where the log says that ${dropped} are replaced`,
         );
       }
-      const folder = runKeys.attempt(event.run, 'repartition', event.task, attempt);
-      const files = await pMap(
-        outcome.files,
-        async (file, i): Promise<FinalStoredFile> => ({
-          ...(await storeFile(ports, file, `${folder}/final-${i}`)),
-          format: file.format,
-          partition: task.partition?.values ?? file.partition,
-          ...(file.rowsOf ? { rowsOf: file.rowsOf } : {}),
-        }),
-        { concurrency: SMALL_CALLS_AT_ONCE },
+      const files = await Promise.all(
+        outcome.files.map(
+          async (file): Promise<FinalStoredFile> => ({
+            ...(await uploads.stored(file)),
+            format: file.format,
+            partition: task.partition?.values ?? file.partition,
+            ...(file.rowsOf ? { rowsOf: file.rowsOf } : {}),
+          }),
+        ),
       );
       const receipt: RepartitionReceipt = {
         task: event.task,

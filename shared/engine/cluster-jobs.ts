@@ -7,7 +7,7 @@ import { passingParquetOptions } from './parquet-options.ts';
 import { varyingPartitions } from './partition-sql.ts';
 import type { Session } from './session.ts';
 import { ident, literal, literals } from './sql.ts';
-import type { FinalFile, PartitionSpec, TableWriting } from './table-engine.ts';
+import type { FileListener, FinalFile, PartitionSpec, TableWriting } from './table-engine.ts';
 
 /** A table's Parquet files, to be read together: what is in their paths and not in them comes along. */
 export interface CollectJob {
@@ -56,6 +56,8 @@ export interface ClusterTablesJob {
     values: { name: string; values: Float64Array }[];
   };
   scratch: string;
+  /** Is told of the files of both tables. */
+  onFile?: FileListener;
 }
 
 /** Reads a table's files into one, and its features into memory. */
@@ -145,6 +147,7 @@ export async function clusterTablesJob(
     columns,
     { ...writing, emptyFile: false },
     session.path('clusters'),
+    job.onFile,
   );
   const summary = await summaryFiles(session, job, relation);
   return { clusters: clusters.files, summary };
@@ -196,7 +199,7 @@ async function summaryFiles(session: Session, job: ClusterTablesJob, relation: s
     return `CAST(${value} AS ${sqlType(column.type)}) AS t${t}`;
   });
   const summary = `SELECT ${list.join(', ')} FROM (${groups}) LEFT JOIN read_parquet(${literal(known)}) USING (cluster) ORDER BY cluster`;
-  return (await finalFiles(session, summary, columns, writing, session.path('summary'))).files;
+  return (await finalFiles(session, summary, columns, writing, session.path('summary'), job.onFile)).files;
 }
 
 /** The value of a partition in its own type. */

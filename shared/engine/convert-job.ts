@@ -304,11 +304,11 @@ class ConvertRun {
   }
 
   async #writeOutput(relation: string): Promise<{ rows: number; staged: StagedFile[]; files: FinalFile[] }> {
-    const { columns, writing, target, inputs } = this.#job;
+    const { columns, writing, target, inputs, onFile } = this.#job;
     if (writing.sourceIds) relation = withSourceIds(relation, columns, inputs);
     const folder = this.#session.path('out');
     if (target.kind === 'final') {
-      const { rows, files } = await finalFiles(this.#session, relation, columns, writing, folder);
+      const { rows, files } = await finalFiles(this.#session, relation, columns, writing, folder, onFile);
       return { rows, staged: [], files };
     }
     const { rows, files } = await stagedFiles(
@@ -318,6 +318,7 @@ class ConvertRun {
       writing.partitions,
       target.buckets,
       folder,
+      onFile,
     );
     return { rows, staged: files, files: [] };
   }

@@ -14,7 +14,7 @@ import { sliceBatch } from './batch-slice.ts';
 import { ChunkReader } from './chunk-batch.ts';
 import { sqlType } from './column-types.ts';
 import type { Cutter } from './cut-copy.ts';
-import type { CutFile, RowRange } from './file-sizes.ts';
+import type { CutListener, RowRange } from './file-sizes.ts';
 import { type RowSource, rangeOf } from './row-source.ts';
 import type { Session } from './session.ts';
 import type { TableWriting } from './table-engine.ts';
@@ -74,15 +74,26 @@ export function avroCutter(session: Session, source: RowSource, writing: TableWr
     }
   }
 
-  async function roll(range: RowRange, targetBytes: number, pathOf: (part: number) => string): Promise<CutFile[]> {
-    const files: { from: number; rows: number; closing: Promise<{ rows: number; bytes: number }> }[] = [];
+  async function roll(
+    range: RowRange,
+    targetBytes: number,
+    pathOf: (part: number) => string,
+    onCut: CutListener,
+  ): Promise<void> {
+    const closing: Promise<void>[] = [];
     let writer = open(pathOf(0));
     let from = range.from;
     let rows = 0;
+    const close = async (ended: AvroWriter, run: RowRange, part: number) => {
+      const written = await ended.close();
+      if (written.rows !== run.rows)
+        throw new Error(`Wrote ${written.rows} rows to ${pathOf(part)} where it is to have ${run.rows}`);
+      onCut({ ...run, bytes: written.bytes }, part);
+    };
     const end = () => {
-      const closing = writer.close();
-      closing.catch(() => undefined);
-      files.push({ from, rows, closing });
+      const done = close(writer, { from, rows }, closing.length);
+      done.catch(() => undefined);
+      closing.push(done);
       from += rows;
       rows = 0;
     };
@@ -90,24 +101,17 @@ export function avroCutter(session: Session, source: RowSource, writing: TableWr
       for await (const batch of batches(range)) {
         if (writer.bytes >= targetBytes) {
           end();
-          writer = open(pathOf(files.length));
+          writer = open(pathOf(closing.length));
         }
         await writer.writeBatch(batch);
         rows += batch.rows;
       }
       end();
-      const cut: CutFile[] = [];
-      for (const [part, { closing, ...run }] of files.entries()) {
-        const written = await closing;
-        if (written.rows !== run.rows)
-          throw new Error(`Wrote ${written.rows} rows to ${pathOf(part)} where it is to have ${run.rows}`);
-        cut.push({ ...run, bytes: written.bytes });
-      }
-      return cut;
+      await Promise.all(closing);
     } catch (error) {
       await writer.abort();
-      await Promise.allSettled(files.map(({ closing }) => closing));
-      for (let part = 0; part <= files.length; part++) await rm(pathOf(part), { force: true });
+      await Promise.allSettled(closing);
+      for (let part = 0; part <= closing.length; part++) await rm(pathOf(part), { force: true });
       throw error;
     }
   }

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Column, ColumnType } from '../domain/schema.ts';
-import type { CutFile, RowRange } from './file-sizes.ts';
+import type { CutListener, RowRange } from './file-sizes.ts';
 import { gzipFile } from './gzip-file.ts';
 import { parquetOptions } from './parquet-options.ts';
 import { type RowSource, rangeOf } from './row-source.ts';
@@ -15,8 +15,12 @@ export interface Cutter {
   one(range: RowRange, path: string): Promise<number>;
   /** Runs that follow on one another, each as the file of its place in `paths`, in one go; returns their bytes. */
   many(ranges: readonly RowRange[], paths: readonly string[]): Promise<number[]>;
-  /** One run as files of about so many bytes each but the last, in one go, where the format shows its bytes as it is written. */
-  roll?(range: RowRange, targetBytes: number, pathOf: (part: number) => string): Promise<CutFile[]>;
+  /**
+   * One run as files of about so many bytes each but the last, in one go, where the format shows its bytes as it is written.
+   *
+   * @param onCut is told of all files, in any order
+   */
+  roll?(range: RowRange, targetBytes: number, pathOf: (part: number) => string, onCut: CutListener): Promise<void>;
 }
 
 export function parquetCutter(session: Session, source: RowSource, writing: TableWriting): Cutter {

@@ -10,6 +10,9 @@ export interface CutFile extends RowRange {
   bytes: number;
 }
 
+/** Is told of a complete file, and of its number. */
+export type CutListener = (cut: CutFile, part: number) => void;
+
 /**
  * Rows of the next file, when `rows` are left that take `bytesPerRow` each: all of them if they make no file larger than is
  * tolerated, else as many as make files of one size within the tolerance, else those of a full file.
@@ -55,15 +58,24 @@ export async function probeRowSize(
  *
  * @param write writes the rows to the file of a number, replacing it, and returns its bytes
  * @param size in: what is known; out: what the last file showed
+ * @param onCut is told of a file once it will not be written again
  */
 export async function cutFiles(
   range: RowRange,
   targetBytes: number,
   size: RowSize,
   write: (range: RowRange, part: number) => Promise<number>,
+  onCut?: CutListener,
 ): Promise<CutFile[]> {
-  if (range.rows === 0) return [{ ...range, bytes: await write(range, 0) }];
   const files: CutFile[] = [];
+  const add = (cut: CutFile) => {
+    files.push(cut);
+    onCut?.(cut, files.length - 1);
+  };
+  if (range.rows === 0) {
+    add({ ...range, bytes: await write(range, 0) });
+    return files;
+  }
   const end = range.from + range.rows;
   let from = range.from;
   let tries: Tries = { written: 0 };
@@ -79,7 +91,7 @@ export async function cutFiles(
       tries[tooLarge ? 'tooLarge' : 'tooSmall'] = { rows, bytes };
       continue;
     }
-    files.push({ from, rows, bytes });
+    add({ from, rows, bytes });
     from += rows;
     tries = { written: 0 };
   }

@@ -5,7 +5,7 @@ import type { Column, OutputFormat } from '../domain/schema.ts';
 import { CUT_TOGETHER_FILES, CUT_TOGETHER_ROWS, FILE_SIZE_TOLERANCE } from '../limits.ts';
 import { avroCutter } from './cut-avro.ts';
 import { type Cutter, csvCutter, parquetCutter } from './cut-copy.ts';
-import { cutFiles, isOneFile, probeRowSize, type RowSize } from './file-sizes.ts';
+import { type CutFile, cutFiles, isOneFile, probeRowSize, type RowRange, type RowSize } from './file-sizes.ts';
 import { varyingPartitions } from './partition-sql.ts';
 import {
   dropKept,
@@ -17,7 +17,7 @@ import {
 } from './row-source.ts';
 import type { Session } from './session.ts';
 import { countBySource } from './source-ids.ts';
-import type { FinalFile, TableWriting } from './table-engine.ts';
+import type { FileListener, FinalFile, TableWriting } from './table-engine.ts';
 
 export interface FinalFiles {
   rows: number;
@@ -36,6 +36,7 @@ const CUTTERS: Record<OutputFormat, (session: Session, source: RowSource, writin
  * kept is a file of the table, and if it need not be cut it is the only one.
  *
  * @param folder for the files and what they are cut from; made anew
+ * @param onFile is told of each file once it is complete, before the next is cut; how many rows it has of which source comes later
  */
 export async function finalFiles(
   session: Session,
@@ -43,6 +44,7 @@ export async function finalFiles(
   columns: readonly Column[],
   writing: TableWriting,
   folder: string,
+  onFile: FileListener = () => undefined,
 ): Promise<FinalFiles> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -60,13 +62,15 @@ export async function finalFiles(
     if (format === 'parquet' && isFile) {
       const [{ values, ...range }] = partitions as [PartitionRange];
       if (isWhole) {
-        files.push({ path: kept, rows: range.rows, bytes: keptBytes, format, partition: values, part: 0 });
+        const file: FinalFile = { path: kept, rows: range.rows, bytes: keptBytes, format, partition: values, part: 0 };
+        files.push(file);
+        onFile(file);
         continue;
       }
     }
     const cutter = CUTTERS[format](session, source, writing);
     const size = { bytesPerRow: format === 'parquet' && isFile ? keptBytes / source.rows : undefined };
-    files.push(...(await cutFormat(session, cutter, format, partitions, size, writing, folder)));
+    files.push(...(await cutFormat(session, cutter, format, partitions, size, writing, folder, onFile)));
   }
   if (writing.sourceIds) await countBySource(session, source, writing.columns, files);
   await dropKept(session);
@@ -83,32 +87,28 @@ async function cutFormat(
   size: RowSize,
   writing: TableWriting,
   folder: string,
+  onFile: FileListener,
 ): Promise<FinalFile[]> {
   const target = writing.fileSizeBytes;
   const ending = format === 'csv' && writing.compression.csv === 'gzip' ? 'csv.gz' : format;
   const pathOf = (partition: number, part: number) => join(folder, `cut-${format}-${partition}-${part}.${ending}`);
+  const files = new Map<number, FinalFile[]>();
+  const add = (partition: number, { rows, bytes }: Pick<CutFile, 'rows' | 'bytes'>, part: number) => {
+    const { values } = partitions[partition]!;
+    const file: FinalFile = { path: pathOf(partition, part), rows, bytes, format, partition: values, part };
+    const found = files.get(partition) ?? [];
+    found[part] = file;
+    files.set(partition, found);
+    onFile(file);
+  };
   if (cutter.roll && partitions.length === 1) {
-    const [{ values, ...range }] = partitions as [PartitionRange];
-    const cuts = await cutter.roll(range, target, (part) => pathOf(0, part));
-    return cuts.map(({ rows, bytes }, part) => ({
-      path: pathOf(0, part),
-      rows,
-      bytes,
-      format,
-      partition: values,
-      part,
-    }));
+    const pathOfPart = (part: number) => pathOf(0, part);
+    await cutter.roll(partitions[0]!, target, pathOfPart, (cut, part) => add(0, cut, part));
+    return files.get(0)!;
   }
   const total = partitions.at(-1)!.from + partitions.at(-1)!.rows;
   await probeRowSize({ from: 0, rows: total }, target, size, (range) => cutter.one(range, pathOf(0, 0)));
 
-  const files = new Map<number, FinalFile[]>();
-  const add = (partition: number, rows: number, bytes: number) => {
-    const found = files.get(partition) ?? [];
-    const part = found.length;
-    const { values } = partitions[partition]!;
-    files.set(partition, [...found, { path: pathOf(partition, part), rows, bytes, format, partition: values, part }]);
-  };
   const batches = partitions.length === 1 ? [] : batchesOf(partitions, target, size);
   const oversized: number[] = [];
   await session.singleThreaded(batches.length > 0, () =>
@@ -121,7 +121,7 @@ async function cutFormat(
         for (const [i, partition] of batch.entries()) {
           const { rows } = partitions[partition]!;
           if (written[i]! > target * (1 + FILE_SIZE_TOLERANCE) && rows > 1) oversized.push(partition);
-          else add(partition, rows, written[i]!);
+          else add(partition, { rows, bytes: written[i]! }, 0);
         }
       },
       { concurrency: session.threads },
@@ -130,10 +130,8 @@ async function cutFormat(
   const together = new Set(batches.flat());
   const alone = [...partitions.keys()].filter((partition) => !together.has(partition));
   for (const partition of [...alone, ...oversized]) {
-    const cuts = await cutFiles(partitions[partition]!, target, size, (range, part) =>
-      cutter.one(range, pathOf(partition, part)),
-    );
-    for (const { rows, bytes } of cuts) add(partition, rows, bytes);
+    const write = (range: RowRange, part: number) => cutter.one(range, pathOf(partition, part));
+    await cutFiles(partitions[partition]!, target, size, write, (cut, part) => add(partition, cut, part));
   }
   return [...files.keys()].sort((a, b) => a - b).flatMap((partition) => files.get(partition)!);
 }

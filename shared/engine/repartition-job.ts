@@ -27,7 +27,7 @@ export async function repartitionJob(session: Session, job: RepartitionJob): Pro
   const without = job.without?.length ? isOfSources(job.without) : undefined;
   const rowsDropped = without ? Number((await session.rows(`SELECT count(*) FROM ${all} WHERE ${without}`))[0]![0]) : 0;
   const relation = `SELECT ${list.join(', ')} FROM ${all}${without ? ` WHERE NOT ${without}` : ''}`;
-  const { files } = await finalFiles(session, relation, job.columns, job.writing, session.path('out'));
+  const { files } = await finalFiles(session, relation, job.columns, job.writing, session.path('out'), job.onFile);
   for (const format of job.writing.formats) {
     const rows = files.reduce((sum, file) => (file.format === format ? sum + file.rows : sum), 0);
     if (rows !== rowsRead - rowsDropped)

@@ -6,7 +6,7 @@ import { passingParquetOptions } from './parquet-options.ts';
 import { bucketOf, varyingPartitions } from './partition-sql.ts';
 import type { Session } from './session.ts';
 import { ident, literal } from './sql.ts';
-import type { PartitionSpec, StagedFile } from './table-engine.ts';
+import type { FileListener, PartitionSpec, StagedFile } from './table-engine.ts';
 
 /**
  * Writes a relation (`t0`, `t1`, … for `columns`) as one Parquet file a bucket, with all columns under their own names.
@@ -20,6 +20,7 @@ export async function stagedFiles(
   partitions: readonly PartitionSpec[],
   buckets: number,
   folder: string,
+  onFile?: FileListener,
 ): Promise<{ rows: number; files: StagedFile[] }> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -31,7 +32,9 @@ export async function stagedFiles(
       `COPY (SELECT ${named} FROM (${relation})) TO ${literal(path)} (${options})`,
     );
     if (rows === 0) return { rows, files: [] };
-    return { rows, files: [{ path, rows, bytes: (await stat(path)).size, bucket: 0 }] };
+    const file: StagedFile = { path, rows, bytes: (await stat(path)).size, bucket: 0 };
+    onFile?.(file);
+    return { rows, files: [file] };
   }
   const bucket = unusedName(columns);
   const written = await session.rowsUnpushed(
@@ -43,6 +46,7 @@ export async function stagedFiles(
     const keys = row.at(-1) as { key: string; value: string }[];
     return { path, rows: Number(rows), bytes: Number(bytes), bucket: Number(keys[0]!.value) };
   });
+  for (const file of files) onFile?.(file);
   return { rows: files.reduce((sum, file) => sum + file.rows, 0), files };
 }
 

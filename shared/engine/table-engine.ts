@@ -125,7 +125,15 @@ export interface ConvertJob {
   rowRules?: RowRules;
   /** Folder for outputs and spill, empty at the start, the caller's to remove. */
   scratch: string;
+  onFile?: FileListener;
 }
+
+/**
+ * Is told of every staged or final file as soon as it is complete, while the engine still works: nothing is written into it any more. The
+ * outcome has the same object, or it is none of the outcome's: where rows do not add up or an input fails, files are written
+ * anew or given up, under a name that may come again.
+ */
+export type FileListener = (file: LocalFile) => void;
 
 /** Tolerated rejected rows of one object: whichever of the two is larger. */
 export interface RejectTolerance {
@@ -197,6 +205,7 @@ export interface RepartitionJob {
   /** Ids of sources whose rows are left out; the inputs have the column `SOURCE_ID_COLUMN` then. */
   without?: string[];
   scratch: string;
+  onFile?: FileListener;
 }
 
 export interface RepartitionOutcome {

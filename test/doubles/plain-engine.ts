@@ -5,6 +5,7 @@ import { SOURCE_ID_COLUMN } from '../../shared/domain/source.ts';
 import type {
   ConvertJob,
   ConvertOutcome,
+  FileListener,
   FinalFile,
   InputAccount,
   LocalInput,
@@ -61,7 +62,7 @@ async function convert(job: ConvertJob): Promise<ConvertOutcome> {
     outcome.rejects = { path, rows: rejects.length, bytes: await writeLines(path, rejects) };
   }
   if (job.target.kind === 'final') {
-    outcome.files = await writeFinal(rows, job.writing, job.scratch);
+    outcome.files = await writeFinal(rows, job);
     return outcome;
   }
   const buckets = new Map<number, PlainRow[]>();
@@ -72,7 +73,9 @@ async function convert(job: ConvertJob): Promise<ConvertOutcome> {
   }
   for (const [bucket, held] of buckets) {
     const path = join(job.scratch, `staged-${bucket}`);
-    outcome.staged.push({ bucket, path, rows: held.length, bytes: await writeLines(path, held) });
+    const file = { bucket, path, rows: held.length, bytes: await writeLines(path, held) };
+    outcome.staged.push(file);
+    job.onFile?.(file);
   }
   return outcome;
 }
@@ -117,7 +120,7 @@ async function repartition(job: RepartitionJob) {
   const rows: PlainRow[] = [];
   for (const path of job.inputs) rows.push(...parsePlainFile(readFileSync(path)));
   const kept = rows.filter((row) => !job.without?.includes(row[SOURCE_ID_COLUMN] ?? ''));
-  const files = await writeFinal(kept, job.writing, job.scratch);
+  const files = await writeFinal(kept, job);
   return { rowsRead: rows.length, rowsDropped: rows.length - kept.length, files };
 }
 
@@ -127,7 +130,10 @@ async function describeParquet(path: string) {
   return { columns, rows: rows.length };
 }
 
-async function writeFinal(rows: PlainRow[], writing: TableWriting, folder: string): Promise<FinalFile[]> {
+async function writeFinal(
+  rows: PlainRow[],
+  { writing, scratch: folder, onFile }: { writing: TableWriting; scratch: string; onFile?: FileListener },
+): Promise<FinalFile[]> {
   mkdirSync(folder, { recursive: true });
   const groups = new Map<string, PlainRow[]>();
   for (const row of rows) {
@@ -140,8 +146,10 @@ async function writeFinal(rows: PlainRow[], writing: TableWriting, folder: strin
     for (const format of writing.formats) {
       const path = join(folder, `final-${files.length}.${format}`);
       const bytes = await writeLines(path, written);
-      const file = { path, format, partition: JSON.parse(key), part: 0, rows: held.length, bytes };
-      files.push({ ...file, ...(writing.sourceIds ? { rowsOf: countBySource(held) } : {}) });
+      const file: FinalFile = { path, format, partition: JSON.parse(key), part: 0, rows: held.length, bytes };
+      if (writing.sourceIds) file.rowsOf = countBySource(held);
+      files.push(file);
+      onFile?.(file);
     }
   }
   return files;

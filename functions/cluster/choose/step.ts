@@ -1,10 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
-import pMap from 'p-map';
 import { z } from 'zod';
+import { FileUploads } from '../../../shared/commit/file-uploads.ts';
 import { openLog } from '../../../shared/commit/log.ts';
 import { readOutcomes } from '../../../shared/commit/receipts.ts';
 import { attemptFolder, type RunRequest, runFiles } from '../../../shared/commit/run-files.ts';
-import { storeFile } from '../../../shared/commit/store-file.ts';
 import { readTasks } from '../../../shared/commit/tasks.ts';
 import { type ClusterPlan, clusterPlanOf } from '../../../shared/dataset/cluster.ts';
 import type { Clustered, ClusterReport, FitReceipt, FitTask } from '../../../shared/domain/cluster.ts';
@@ -12,7 +11,6 @@ import type { FinalStoredFile, Plan, StoredFile } from '../../../shared/domain/l
 import type { ClusterTablesJob } from '../../../shared/engine/cluster-jobs.ts';
 import type { FinalFile } from '../../../shared/engine/table-engine.ts';
 import { BadInput, SluiceError } from '../../../shared/errors.ts';
-import { SMALL_CALLS_AT_ONCE } from '../../../shared/limits.ts';
 import type { Ports } from '../../../shared/ports/ports.ts';
 import { clusteredKeys, clusteredPoints } from './labelled.ts';
 import { clustersTable, summaryTable } from './tables.ts';
@@ -122,6 +120,8 @@ async function writeTables(
     await mkdir(`${scratch}/out`, { recursive: true });
     const engine = await ports.engine();
     const isKeys = cluster.kind === undefined;
+    const folder = attemptFolder(fixed.run, 'cluster', attempt);
+    await using uploads = new FileUploads(ports, (n) => `${folder}/final-${n}`);
     const written = await engine.writeClusters({
       rows,
       columns: isKeys ? base.columns.filter(({ name }) => name === 'key') : base.columns,
@@ -137,26 +137,24 @@ async function writeTables(
         values: labelled.summary,
       },
       scratch: `${scratch}/out`,
+      onFile: uploads.begin,
     });
-    const folder = attemptFolder(fixed.run, 'cluster', attempt);
     return [
-      { planned: table, files: await storeAll(ports, written.clusters, `${folder}/clusters`) },
-      { planned: summary, files: await storeAll(ports, written.summary, `${folder}/summary`) },
+      { planned: table, files: await storedFiles(uploads, written.clusters) },
+      { planned: summary, files: await storedFiles(uploads, written.summary) },
     ];
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-function storeAll(ports: Ports, files: FinalFile[], folder: string): Promise<FinalStoredFile[]> {
-  return pMap(
-    files,
-    async (file, i): Promise<FinalStoredFile> => ({
-      ...(await storeFile(ports, file, `${folder}-${i}`)),
+function storedFiles(uploads: FileUploads, files: FinalFile[]): Promise<FinalStoredFile[]> {
+  return Promise.all(
+    files.map(async (file) => ({
+      ...(await uploads.stored(file)),
       format: file.format,
       partition: file.partition,
-    }),
-    { concurrency: SMALL_CALLS_AT_ONCE },
+    })),
   );
 }
 
