@@ -54,12 +54,18 @@ export function awsPorts(makeEngine?: () => TableEngine): Ports {
       return mkdtemp(join(tmpdir(), SCRATCH));
     },
     ...workerOf(process.env['WORKER']),
+    ...taskSecondsOf(process.env['TASK_SECONDS']),
   };
 }
 
 /** Where a stage has none, its variable is empty. */
 function workerOf(text: string | undefined): Pick<Ports, 'worker'> {
   return text === undefined || text === '' ? {} : { worker: JSON.parse(text) };
+}
+
+/** Told to who plans; others plan nothing. */
+function taskSecondsOf(text: string | undefined): Pick<Ports, 'taskSeconds'> {
+  return text === undefined || text === '' ? {} : { taskSeconds: Number(text) };
 }
 
 /**

@@ -11,8 +11,16 @@ const GiB = 1024 * MiB;
 export const BATCH_MAX_OBJECTS = 200;
 /** … and at most this many bytes, about what one Lambda converts in 20 s. */
 export const BATCH_MAX_BYTES = 64 * MiB;
-/** A plain CSV larger than this is split in row-aligned ranges of this size. */
+/** A plain CSV larger than this is split in row-aligned ranges of this size, or smaller ones where they take long: larger ones leave workers idle. */
 export const SPLIT_BYTES = 256 * MiB;
+/** Share of a task's time within which ranges are planned to end, by the pace that the last commit measured: three times as slow still ends. */
+export const SPLIT_TIME_SHARE = 1 / 3;
+/** … but no smaller than this: the start of a task and its calls, a second or two, are little beside it. */
+export const SPLIT_MIN_BYTES = 16 * MiB;
+/** A task tells how fast rows are converted if it has so many bytes, which are half of the smallest range … */
+export const PACE_MIN_BYTES = SPLIT_MIN_BYTES / 2;
+/** … or took so long: of others the start is most of the time. */
+export const PACE_MIN_MS = 10_000;
 /** Claims, receipts and other small calls under way at once from one step; S3 takes 3,500 puts a second and prefix. */
 export const SMALL_CALLS_AT_ONCE = 32;
 
@@ -291,10 +299,10 @@ export const ARCHIVE_MAX_BYTES = 200 * GiB;
 export const ZIP_MAX_ENTRIES = 10_000;
 /** A ZIP's directory, held in memory: 10,000 entries with names and extra fields of 1.6 KB each. */
 export const ZIP_MAX_DIRECTORY_BYTES = 16 * MiB;
-/** One read of a ZIP's directory, where the archive's tail did not hold it. */
-export const ZIP_DIRECTORY_READ_BYTES = 1 * MiB;
 /** Memory of the ZIP directories that a process keeps, about 200,000 entries with names of usual length. */
 export const ZIP_DIRECTORIES_BYTES = 32 * MiB;
+/** One read of a ZIP's directory, where the archive's tail did not hold it. */
+export const ZIP_DIRECTORY_READ_BYTES = 1 * MiB;
 /** Extra fields of a local header that are read together with it; writers need a few dozen bytes, longer ones cost a read. */
 export const ZIP_LOCAL_EXTRA_BYTES = 256;
 /** A decoder's output chunk. */

@@ -6,12 +6,14 @@ import type {
   FailedSource,
   SourceAccount,
 } from '../../shared/domain/load.ts';
+import type { RangePlan } from '../../shared/domain/pace.ts';
 import type { SourceObject } from '../../shared/domain/source.ts';
 import { judgeRejects } from '../../shared/domain/tolerance.ts';
 import type { RejectTolerance } from '../../shared/engine/table-engine.ts';
 import { AccountsMismatch, toErrorRecord } from '../../shared/errors.ts';
 import { verifyChain } from '../../shared/formats/csv/slice.ts';
 import { uri } from '../../shared/ports/object-store.ts';
+import { lossOf, measuredPace } from './timed-out.ts';
 
 /** A convert task and what became of it. */
 export type Outcome =
@@ -27,19 +29,22 @@ export interface Judged {
   broken: ConvertTask[];
 }
 
-/** What is to be made of each object, from all receipts and failures. Pure. */
-export function judge(outcomes: Outcome[], tolerance: RejectTolerance): Judged {
+/** What is to be made of each object, from all receipts and failures; `planned` is how large the tasks were. Pure. */
+export function judge(outcomes: Outcome[], tolerance: RejectTolerance, planned?: RangePlan): Judged {
   const failed = new Map<string, FailedSource>();
-  const fail = (source: SourceObject, step: string, error: FailedSource['error']) => {
-    if (!failed.has(source.id)) failed.set(source.id, { source, step, error });
+  const fail = (source: SourceObject, step: string, loss: Pick<FailedSource, 'error' | 'splitBytes'>) => {
+    if (!failed.has(source.id)) failed.set(source.id, { source, step, ...loss });
   };
+  const pace = measuredPace(outcomes) ?? planned?.pace;
   for (const outcome of outcomes) {
     if ('failure' in outcome) {
-      for (const input of outcome.task.inputs) fail(input.source, outcome.step, outcome.failure.error);
+      for (const input of outcome.task.inputs) {
+        fail(input.source, outcome.step, lossOf(outcome, input, planned, pace));
+      }
       continue;
     }
     for (const account of outcome.receipt.accounts) {
-      if (account.failed) fail(outcome.task.inputs[account.input].source, outcome.step, account.failed);
+      if (account.failed) fail(outcome.task.inputs[account.input].source, outcome.step, { error: account.failed });
       else checkAccount(outcome.task, account);
     }
   }
@@ -53,7 +58,7 @@ export function judge(outcomes: Outcome[], tolerance: RejectTolerance): Judged {
       continue;
     }
     const error = beyond(ranges, tolerance);
-    if (error) fail(source, ranges[0].step, toErrorRecord(error));
+    if (error) fail(source, ranges[0].step, { error: toErrorRecord(error) });
   }
   const receipts = outcomes.filter((outcome) => 'receipt' in outcome);
   // A task of whole objects leaves failed ones out by itself; a range's rows go with the object.

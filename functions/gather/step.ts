@@ -17,6 +17,7 @@ import type { Ports } from '../../shared/ports/ports.ts';
 import { judge, type Outcome } from './judge.ts';
 import { writeRejects } from './rejects.ts';
 import { planRewrites, type Rewrites } from './rewrites.ts';
+import { paceOf } from './timed-out.ts';
 
 export const GatherInput = z.object({
   run: z.string(),
@@ -62,7 +63,8 @@ async function gather(ports: Ports, event: GatherInput, attempt: string): Promis
   const [fixed, plan] = await Promise.all([files.request(), files.plan()]);
   const folder = attemptFolder(event.run, `gather-${event.pass}`, attempt);
   const outcomes = await outcomesOf(ports, event, plan);
-  const judged = judge(outcomes, fixed.request.dataset.rejects);
+  const judged = judge(outcomes, fixed.request.dataset.rejects, plan.ranges);
+  const pace = paceOf(outcomes, plan.ranges);
   if (event.pass === 'first' && judged.broken.length > 0) {
     const whole = await planWhole(ports, folder, judged.broken);
     return { ...NOTHING, broken: judged.broken.length, whole };
@@ -85,6 +87,7 @@ async function gather(ports: Ports, event: GatherInput, attempt: string): Promis
     failed,
     buckets: await planBuckets(ports, folder, plan, judged.counted, tasks),
     rowsWritten: judged.accounts.reduce((sum, account) => sum + account.rowsWritten, 0),
+    ...(pace ? { pace } : {}),
     ...rewrites,
   };
 }

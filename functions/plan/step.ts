@@ -16,10 +16,12 @@ import type {
   ReadReceipt,
   ReadTask,
 } from '../../shared/domain/load.ts';
+import { planRangeBytes } from '../../shared/domain/pace.ts';
 import type { SourceObject } from '../../shared/domain/source.ts';
 import { bucketsOf, type PlannedFile, planTasks } from '../../shared/domain/splits.ts';
 import { judgeFailures } from '../../shared/domain/tolerance.ts';
 import { fromErrorRecord, toErrorRecord } from '../../shared/errors.ts';
+import { LAMBDA_MAX_SECONDS } from '../../shared/limits.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { checkTables } from './check-tables.ts';
 import { distanceTable } from './distance-table.ts';
@@ -76,7 +78,9 @@ async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<
 
   const { tables, files } = plannedTables(ports, fixed, admitted, state);
   if (dataset.target.layout === 'table') for (const table of tables) await checkTables(ports, dataset, table);
-  const tasks = planTasks(files, dataset.splitBytes ?? ports.splitBytes, (index) => taskName('convert', index));
+  const { splitBytes, taskSeconds = LAMBDA_MAX_SECONDS } = ports;
+  const ranges = planRangeBytes(fixed.request, state.pace, { splitBytes, taskSeconds });
+  const tasks = planTasks(files, ranges.bytes, (index) => taskName('convert', index));
   const bytes = files.reduce((sum, file) => sum + file.part.sizeBytes, 0);
   const writings = tables.map((table) => table.writing);
   const appends = modeOf(dataset) === 'append' && dataset.target.layout === 'table';
@@ -92,6 +96,7 @@ async function makeNewPlan(ports: Ports, run: string, attempt: string): Promise<
     tasks: await writeTasks(ports.objects, ports.places.work, attemptFolder(run, 'plan', attempt), tasks, (task) =>
       needsContainer(task) ? (ports.worker ?? null) : null,
     ),
+    ranges,
     failed,
     notices: fixed.request.notices,
     ...(await writeLive(

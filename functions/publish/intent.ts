@@ -48,6 +48,7 @@ export async function buildIntent(ports: Ports, fixed: RunRequest, reload: boole
     tables: [...tableChanges(), ...(clustered ? clusterChanges(ports, dataset, clustered) : [])],
     fixed: [...(mirrored ? fixedFiles(plan, finals) : []), ...(clustered ? clusterFiles(clustered) : [])],
     plannedAt: plan.plannedAt,
+    ...(gathered.pace ? { pace: gathered.pace } : {}),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Widening } from '../domain/evolution.ts';
+import type { Pace } from '../domain/pace.ts';
 import type { Column, OutputFormat, PartitionValues } from '../domain/schema.ts';
 
 /** What a commit does to one table (a data set's Parquet, Avro and CSV tables are three, in one log). */
@@ -85,6 +86,8 @@ export interface Intent {
   fixed: FixedFile[];
   /** The log's version whose schema and sources the run was planned against. */
   plannedAt: number;
+  /** How fast the run converted plain CSV, where it had enough of it: what later plans size their ranges by. */
+  pace?: Pace;
 }
 
 export interface VoidEntry {

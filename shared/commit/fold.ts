@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { partitionPath } from '../domain/hive.ts';
+import type { Pace } from '../domain/pace.ts';
 import type { Column, OutputFormat, PartitionValues } from '../domain/schema.ts';
 import type { Address } from '../ports/object-store.ts';
 import type { FixedFile, Intent, LogEntry, NewFile, TableChange } from './entry.ts';
@@ -29,6 +30,8 @@ export interface LogState {
   fixed: Map<string, FixedFile & { version: number }>;
   /** Files that were live once, and the version that replaced them. A checkpoint forgets those that are gone by then. */
   retired: Map<string, number>;
+  /** How fast plain CSV was converted, by the last commit that tells. */
+  pace?: Pace;
 }
 
 export interface TableLog {
@@ -125,6 +128,7 @@ export function applyEntry(state: LogState, version: number, entry: LogEntry): L
   state.version = version;
   state.runs.set(entry.run, { version, void: entry.kind === 'void' });
   if (entry.kind === 'void') return state;
+  if (entry.pace) state.pace = entry.pace;
 
   let newest = '';
   for (const change of entry.tables) applyChange(state, version, entry.run, change);
@@ -354,6 +358,7 @@ export function storeState(state: LogState, published = { version: 0, applied: 0
     freshness: [...state.freshness].filter(([version]) => held.has(version)),
     fixed: [...state.fixed],
     retired: [...state.retired].filter(([, version]) => version > published.applied),
+    ...(state.pace ? { pace: state.pace } : {}),
   };
 }
 
@@ -377,6 +382,7 @@ export function restoreState(stored: StoredState): LogState {
     freshness: new Map(stored.freshness),
     fixed: new Map(stored.fixed),
     retired: new Map(stored.retired),
+    ...(stored.pace ? { pace: stored.pace } : {}),
   };
 }
 

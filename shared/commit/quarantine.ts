@@ -25,6 +25,8 @@ export interface QuarantineRecord {
   attempts: number;
   source: { uri: string; etag: string; versionId?: string; sizeBytes: number; lastModified: string };
   error: { name: string; message: string; where?: string };
+  /** Its task's time ran out, or its memory: a redrive cuts ranges of at most so many bytes. */
+  splitBytes?: number;
   /** Key of the copy in the work bucket; undefined: pointed to only, or the source had gone. */
   copy: string | undefined;
   /** The copy as it was made: another ETag says that somebody mended it. */
@@ -54,7 +56,7 @@ export async function quarantine(ports: Ports, fixed: RunRequest, failed: Failed
 async function putOne(
   ports: Ports,
   fixed: RunRequest,
-  { source, step, error }: FailedSource,
+  { source, step, error, splitBytes }: FailedSource,
   there: Quarantined[],
 ): Promise<boolean> {
   const { dataset, redrives } = fixed.request;
@@ -83,6 +85,7 @@ async function putOne(
       lastModified,
     },
     error,
+    ...(splitBytes === undefined ? {} : { splitBytes }),
     copy: copied ? key : undefined,
     copyEtag: copied?.etag,
   };

@@ -67,7 +67,8 @@ async function read(ports: Ports, keys: string[]): Promise<Quarantined[]> {
 }
 
 /**
- * The request that puts a run's quarantined objects through again, as that run was asked: what was mended, at the source or
+ * The request that puts a run's quarantined objects through again, as that run was asked, but in ranges that end where those
+ * of that run did not: what was mended, at the source or
  * in its copy, as it is now; what was not, once more; what is gone from the source, from its copy. Throws `BadRequest` where
  * there is nothing to try.
  */
@@ -98,8 +99,10 @@ export async function redriveRequest(ports: Ports, run: string): Promise<LoadReq
     throw new BadRequest(`Run ${run} left ${gone[0]} in quarantine, which is gone, and there is no copy of it`);
   }
   const { compact: _, ...request } = fixed.request;
+  const sizes = [request, ...waiting.map(({ record }) => record)].flatMap(({ splitBytes }) => splitBytes ?? []);
   return {
     ...request,
+    ...(sizes.length > 0 ? { splitBytes: Math.min(...sizes) } : {}),
     trigger: 'person',
     objects,
     force: false,

@@ -23,6 +23,8 @@ export interface LoadRequest {
   compact?: boolean;
   /** The run whose quarantined objects these are: they are tried again although they failed before. */
   redrives?: string;
+  /** Of a redrive: larger ranges than this ran out of time. */
+  splitBytes?: number;
   /** Reload what is loaded, replacing it. */
   force: boolean;
   /** An event's, of which all that the source lists is loaded again, unless all of it is loaded already. */

@@ -7,6 +7,7 @@ import type { CsvDialect } from '../formats/csv-dialect.ts';
 import type { GlmLevel } from '../formats/glm/columns.ts';
 import type { ZipEntry } from '../formats/zip.ts';
 import type { Widening } from './evolution.ts';
+import type { Pace, RangePlan } from './pace.ts';
 import type { Column, ColumnType, OutputFormat, PartitionValues } from './schema.ts';
 import type { SourceObject } from './source.ts';
 
@@ -79,6 +80,8 @@ export interface FailedSource {
   /** The step that it failed in. */
   step: string;
   error: ErrorRecord;
+  /** Its task's time ran out: ranges of so many bytes would have ended. */
+  splitBytes?: number;
   /** It is not in quarantine: the table has it as before, or another run took it over. */
   stays?: true;
 }
@@ -92,6 +95,8 @@ export interface Plan {
   /** Buckets of the shuffle; 0: convert writes final files. */
   buckets: number;
   tasks: TaskList;
+  /** How large tasks are; of a run that converts. */
+  ranges?: RangePlan;
   /** Failed in read, or refused by what the table is. */
   failed: FailedSource[];
   /** Live files that may have to be written again (`LiveGroup`s), where there are any. */
@@ -229,6 +234,8 @@ export interface Gathered {
   failed: FailedSource[];
   buckets: TaskList | undefined;
   rowsWritten: number;
+  /** How fast plain CSV was converted, where there was enough of it. */
+  pace?: Pace;
   /** More failed than is tolerated: the run ends with this. */
   error?: ErrorRecord;
   /** Ids of source versions whose rows leave the table. */

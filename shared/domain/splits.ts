@@ -13,12 +13,14 @@ export interface PlannedFile {
 }
 
 /**
- * The tasks of a load, fixed by the files alone. All files of an object that go to one table lie in one task, so that an
+ * The tasks of a load, fixed by the files and `splitBytes` alone: plain CSV is cut into ranges of so many bytes at most, and
+ * small objects are packed to no more. All files of an object that go to one table lie in one task, so that an
  * object that fails takes no other's rows with it; an object in ranges has its tasks to itself.
  */
 export function planTasks(files: PlannedFile[], splitBytes: number, name: (index: number) => string): ConvertTask[] {
   const tasks: { table: number; inputs: ConvertInput[] }[] = [];
   const open = new Map<number, { inputs: ConvertInput[]; bytes: number }>();
+  const batchBytes = Math.min(BATCH_MAX_BYTES, splitBytes);
   const close = (table: number) => {
     const batch = open.get(table);
     if (batch) tasks.push({ table, inputs: batch.inputs });
@@ -33,7 +35,7 @@ export function planTasks(files: PlannedFile[], splitBytes: number, name: (index
       continue;
     }
     const batch = open.get(table);
-    if (batch && (batch.bytes + bytes > BATCH_MAX_BYTES || batch.inputs.length + group.length > BATCH_MAX_OBJECTS)) {
+    if (batch && (batch.bytes + bytes > batchBytes || batch.inputs.length + group.length > BATCH_MAX_OBJECTS)) {
       close(table);
     }
     const into = open.get(table) ?? { inputs: [], bytes: 0 };

@@ -36,8 +36,10 @@ export interface Ports {
   places: Places;
   /** Replaced files stay this long unless the data set says otherwise, in minutes. */
   graceMinutes: number;
-  /** A plain CSV larger than this is converted in ranges, unless the data set says otherwise. */
+  /** A plain CSV larger than this is converted in ranges, unless the data set says otherwise or rows are converted slowly. */
   splitBytes: number;
+  /** What a task of the state machine has, in seconds; undefined: as long as a Lambda may have. */
+  taskSeconds?: number;
   /** An empty folder of the caller's own, to be removed by it. */
   newScratch(): Promise<string>;
   /** Undefined: every task is a function's. */

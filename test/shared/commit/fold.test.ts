@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Intent, TableChange } from '../../../shared/commit/entry.ts';
+import type { Intent, LogEntry, TableChange } from '../../../shared/commit/entry.ts';
 import {
   applyEntry,
   commitsHeldWith,
@@ -159,6 +159,25 @@ describe('applyEntry', () => {
         });
       }),
     );
+  });
+});
+
+describe('the pace of conversion', () => {
+  const pace = (ms: number) => ({ pace: { bytes: 1e9, ms } });
+  const folded = (...entries: LogEntry[]) =>
+    entries.reduce((state, entry, i) => applyEntry(state, i + 1, entry), emptyState());
+
+  it('is that of the last commit that tells, also from a checkpoint', () => {
+    const state = folded(intent('a', [], pace(1)), intent('b', [], pace(2)), intent('c', []));
+    expect(state.pace).toEqual({ bytes: 1e9, ms: 2 });
+    const restored = restoreState(JSON.parse(JSON.stringify(storeState(state))));
+    expect(restored.pace).toEqual(state.pace);
+    expect(applyEntry(restored, 4, intent('d', [], pace(3))).pace).toEqual({ bytes: 1e9, ms: 3 });
+  });
+
+  it('is unknown until one tells', () => {
+    expect(folded(intent('a', []))).not.toHaveProperty('pace');
+    expect(storeState(folded(intent('a', [])))).not.toHaveProperty('pace');
   });
 });
 

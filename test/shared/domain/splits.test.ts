@@ -34,6 +34,12 @@ describe('planTasks', () => {
     expect(keys(many).map((batch) => batch.length)).toEqual([BATCH_MAX_OBJECTS, 1]);
   });
 
+  it('packs small files into no more than a range has', () => {
+    const files = ['a', 'b', 'c'].map((key) => file(key, 100));
+    expect(keys(files, 200)).toEqual([['a', 'b'], ['c']]);
+    expect(keys([...files, file('d', 500, { compression: 'gzip' })], 200)).toEqual([['a', 'b'], ['c'], ['d']]);
+  });
+
   it('cuts a large plain CSV into ranges that cover it behind its header', () => {
     const tasks = planTasks([file('a', 1000)], 300, name);
     const ranges = tasks.map((task) => task.inputs[0].range!);
