@@ -1,55 +1,99 @@
-import { constants } from 'node:fs';
-import { copyFile, type FileHandle, link, lstat, open, stat } from 'node:fs/promises';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  futimesSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  read,
+  statSync,
+  write,
+} from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import type { ReadCondition } from '../ports/object-store.ts';
 import { hasCode } from './directory-errors.ts';
 import { changed, etagOf } from './directory-versions.ts';
-import { readAt } from './file-bytes.ts';
+
+const readFrom = promisify(read);
+const writeTo = promisify(write);
+const syncData = promisify(fdatasync);
 
 /**
  * Gives a new file a time of change that no other write on this machine has: inodes are used again, and the file system's
  * own clock ticks in milliseconds. The microseconds are those of a clock that all processes share.
  */
-async function stamp(file: FileHandle): Promise<void> {
+function stamp(file: number): void {
   const microseconds = Date.now() * 1000 + Math.floor(Number(process.hrtime.bigint() % 1_000_000n) / 1000);
   lastStamp = Math.max(microseconds, lastStamp + 1);
   // The middle of the microsecond: seconds as a number are exact to a quarter of one, and are cut off to whole ones.
   const seconds = (lastStamp + 0.5) / 1e6;
-  await file.utimes(seconds, seconds);
+  futimesSync(file, seconds, seconds);
 }
 
 let lastStamp = 0;
 
 /** All bytes from `start` to `end`. */
 export async function readBytes(
-  file: FileHandle,
+  file: number,
   start: number,
   end: number,
   where: string,
   options: ReadCondition,
 ): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafe(Math.max(0, end - start));
-  if ((await readAt(file, bytes, start)) < bytes.length) throw changed(where, options);
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesRead } = await readFrom(file, bytes, done, bytes.length - done, start + done);
+    if (bytesRead === 0) throw changed(where, options);
+    done += bytesRead;
+  }
   return bytes;
 }
 
 /** The finished file's ETag. It is on the disk before it gets its name, or a power cut could leave a name without bytes. */
-export async function finish(file: FileHandle): Promise<string> {
-  await stamp(file);
-  await file.datasync();
-  return etagOf(await file.stat({ bigint: true }));
+async function finish(file: number): Promise<string> {
+  stamp(file);
+  await syncData(file);
+  return etagOf(statsOf(file));
+}
+
+export function statsOf(file: number): BigIntStats {
+  return fstatSync(file, { bigint: true });
+}
+
+/** Runs `work` on an open file. */
+async function withFile<T>(path: string, flags: string, work: (file: number) => Promise<T>): Promise<T> {
+  const file = openSync(path, flags);
+  try {
+    return await work(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Writes a new file; its ETag. */
+export function writeNew(scratchFile: string, body: Uint8Array | string): Promise<string> {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  return withFile(scratchFile, 'wx', async (file) => {
+    for (let done = 0; done < bytes.length; ) {
+      done += (await writeTo(file, bytes, done, bytes.length - done)).bytesWritten;
+    }
+    return finish(file);
+  });
 }
 
 export async function copyInto(scratchFile: string, path: string): Promise<string> {
   await copyFile(path, scratchFile, constants.COPYFILE_FICLONE);
-  await using file = await open(scratchFile, 'r');
-  return await finish(file);
+  return withFile(scratchFile, 'r', finish);
 }
 
 /** As `copyInto`, but for a file that is the store's to have: it gets a second name where it can. */
 export async function takeInto(scratchFile: string, path: string): Promise<string> {
-  if (!(await linked(path, scratchFile))) return copyInto(scratchFile, path);
-  await using file = await open(scratchFile, 'r');
-  return await finish(file);
+  if (!linked(path, scratchFile)) return copyInto(scratchFile, path);
+  return withFile(scratchFile, 'r', finish);
 }
 
 /**
@@ -57,16 +101,16 @@ export async function takeInto(scratchFile: string, path: string): Promise<strin
  * part at the next write to either. Otherwise copies it. Throws ENOENT where the file has gone meanwhile.
  */
 export async function shareOrCopy(path: string, scratchFile: string): Promise<string> {
-  if (!(await linked(path, scratchFile))) return copyInto(scratchFile, path);
-  return etagOf(await stat(scratchFile, { bigint: true }));
+  if (!linked(path, scratchFile)) return copyInto(scratchFile, path);
+  return etagOf(statSync(scratchFile, { bigint: true }));
 }
 
 /** Gives a file a second name; false where it can have none. */
-export async function linked(path: string, second: string): Promise<boolean> {
+export function linked(path: string, second: string): boolean {
   // A second name for a link would point to nowhere.
-  if ((await lstat(path)).isSymbolicLink()) return false;
+  if (lstatSync(path).isSymbolicLink()) return false;
   try {
-    await link(path, second);
+    linkSync(path, second);
     return true;
   } catch (error) {
     if (!hasCode(error, 'EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;

@@ -45,14 +45,14 @@ async function* walkFolder(folder: string, base: string, wanted: Wanted): AsyncG
     let end = i + 1;
     while (end < entries.length && end - i < LIST_STATS_AT_ONCE && !entries[end]!.isFolder) end++;
     const files = entries.slice(i, end);
-    const found = await Promise.all(files.map((file) => findListed(folder, file)));
+    const found = files.map((file) => findListed(folder, file));
     for (const [j, file] of found.entries()) if (file) yield { ...file, key: base + files[j]!.label };
     i = end;
   }
 }
 
 /** An entry may have stepped aside for a folder, or gone, since the folder was read. */
-async function findListed(folder: string, entry: Entry): Promise<FoundFile | undefined> {
+function findListed(folder: string, entry: Entry): FoundFile | undefined {
   return find({ own: entry.path, displaced: join(folder, ...segmentNames(entry.label, true)) });
 }
 

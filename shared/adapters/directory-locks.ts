@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
-import { lstat, mkdir, readlink, symlink, unlink } from 'node:fs/promises';
+import { readFileSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import { lstat, mkdir, readlink, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -32,7 +32,7 @@ export async function withKeyLock<T>(
     try {
       return await act();
     } finally {
-      await unlink(path).catch(ignoring('ENOENT'));
+      release(path);
     }
   } finally {
     if (queues.get(path) === turn.promise) queues.delete(path);
@@ -43,12 +43,20 @@ export async function withKeyLock<T>(
 const queues = new Map<string, Promise<void>>();
 let taken = 0;
 
+function release(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+}
+
 async function acquire(path: string, where: string): Promise<void> {
   const deadline = Date.now() + KEY_LOCK_WAIT_MS;
   const me = `${processToken()}.${(taken++).toString(36)}`;
   for (;;) {
     try {
-      await symlink(me, path);
+      symlinkSync(me, path);
       return;
     } catch (error) {
       if (hasCode(error, 'ENOENT')) {

@@ -1,4 +1,4 @@
-import { type BigIntStats, constants } from 'node:fs';
+import { type BigIntStats, closeSync, constants, openSync, statSync } from 'node:fs';
 import { copyFile, mkdir, open, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import pMap from 'p-map';
@@ -23,7 +23,7 @@ import {
   type WriteCondition,
   type Written,
 } from '../ports/object-store.ts';
-import { copyInto, finish, linked, readBytes, shareOrCopy, takeInto } from './directory-bytes.ts';
+import { copyInto, linked, readBytes, shareOrCopy, statsOf, takeInto, writeNew } from './directory-bytes.ts';
 import { bucketNotFound, hasCode, ignoring, NOT_THERE, objectNotFound, toStoreError } from './directory-errors.ts';
 import { type FoundFile, find, layout, newScratchPath, place, remove, sweepScratch } from './directory-files.ts';
 import { walk } from './directory-listing.ts';
@@ -80,7 +80,7 @@ export function directoryObjectStore(root: string): ObjectStore {
   }
 
   async function findPinned(address: Address, folder: string, condition?: ReadCondition): Promise<FoundFile> {
-    const found = await find(layout(folder, address.key));
+    const found = find(layout(folder, address.key));
     if (!found) return missing(address);
     requirePinned(found.stats, uri(address), condition);
     return found;
@@ -97,19 +97,19 @@ export function directoryObjectStore(root: string): ObjectStore {
     for (const path of [places.own, places.displaced]) {
       // Without NONBLOCK, opening a pipe that somebody left in the folder would wait for its writer.
       const flags = constants.O_RDONLY | constants.O_NONBLOCK;
-      const file = await open(path, flags).catch(ignoring(...NOT_THERE));
-      if (!file) continue;
-      const stats = await file.stat({ bigint: true });
+      const file = openIfAny(path, flags);
+      if (file === undefined) continue;
+      const stats = statsOf(file);
       if (stats.isFile()) {
         try {
           requirePinned(stats, uri(address), condition);
           return { file, stats };
         } catch (error) {
-          await file.close();
+          closeSync(file);
           throw error;
         }
       }
-      await file.close();
+      closeSync(file);
     }
     return missing(address);
   }
@@ -119,7 +119,7 @@ export function directoryObjectStore(root: string): ObjectStore {
     for (;;) {
       const found = await findPinned(address, folder, options);
       const failure = await copyFile(found.path, path, constants.COPYFILE_FICLONE).catch((error: unknown) => error);
-      const now = await find(layout(folder, address.key));
+      const now = find(layout(folder, address.key));
       if (!now || etagOf(now.stats) !== etagOf(found.stats)) throw changed(uri(address), options);
       if (!failure) return Number(found.stats.size);
       // The file was not found where it had been if it has just stepped aside for a folder, which it does but once.
@@ -137,9 +137,9 @@ export function directoryObjectStore(root: string): ObjectStore {
         at += chunk.length;
         yield chunk;
       }
-      await requireUnchanged(file, stats, uri(address), options);
+      requireUnchanged(file, stats, uri(address), options);
     } finally {
-      await file.close();
+      closeSync(file);
     }
   }
 
@@ -152,11 +152,11 @@ export function directoryObjectStore(root: string): ObjectStore {
     return guard(address, async (folder, where) => {
       if (!swept.has(folder)) swept.set(folder, sweepScratch(folder));
       await swept.get(folder);
-      const scratchFile = await newScratchPath(folder);
+      const scratchFile = newScratchPath(folder);
       try {
         const etag = await fill(scratchFile, folder, where);
         await withKeyLock(folder, address.key, where, async () => {
-          const current = await find(layout(folder, address.key));
+          const current = find(layout(folder, address.key));
           if (condition) requireState(condition, current, where);
           await place(scratchFile, folder, address.key, current);
           // Renaming one of two names of the same file onto the other does nothing and leaves both.
@@ -176,7 +176,7 @@ export function directoryObjectStore(root: string): ObjectStore {
     async head(address, condition) {
       calls.head++;
       return guard(address, async (folder, where) => {
-        const found = await find(layout(folder, address.key));
+        const found = find(layout(folder, address.key));
         if (!found || isVersion(condition)) {
           await requireBucket(address.bucket);
           return undefined;
@@ -193,10 +193,10 @@ export function directoryObjectStore(root: string): ObjectStore {
         try {
           const { start, end } = clip(options.range, stats);
           const bytes = await readBytes(file, start, end, where, options);
-          await requireUnchanged(file, stats, where, options);
+          requireUnchanged(file, stats, where, options);
           return bytes;
         } finally {
-          await file.close();
+          closeSync(file);
         }
       });
     },
@@ -222,10 +222,10 @@ export function directoryObjectStore(root: string): ObjectStore {
             const bytes = await readBytes(file, at, Math.min(end, at + RANGE_BYTES), where, options);
             await writeAt(target, bytes, at - start);
           }
-          await requireUnchanged(file, stats, where, options);
+          requireUnchanged(file, stats, where, options);
           return Math.max(0, end - start);
         } finally {
-          await file.close();
+          closeSync(file);
         }
       });
     },
@@ -234,20 +234,16 @@ export function directoryObjectStore(root: string): ObjectStore {
       calls.get++;
       return guard(address, async (folder, where) => {
         const found = await findPinned(address, folder, condition);
-        if (!(await linked(found.path, path))) return false;
+        if (!linked(found.path, path)) return false;
         // It may have been replaced between the two looks.
-        requirePinned(await stat(path, { bigint: true }), where, { ifMatch: etagOf(found.stats) });
+        requirePinned(statSync(path, { bigint: true }), where, { ifMatch: etagOf(found.stats) });
         return true;
       });
     },
 
     async put(address, body, options = {}) {
       calls.put++;
-      return write(address, options.condition, async (scratchFile) => {
-        await using file = await open(scratchFile, 'wx');
-        await file.writeFile(body);
-        return await finish(file);
-      });
+      return write(address, options.condition, (scratchFile) => writeNew(scratchFile, body));
     },
 
     async upload(path, address, options = {}) {
@@ -266,7 +262,7 @@ export function directoryObjectStore(root: string): ObjectStore {
             const copying = options.apart ? copyInto(scratchFile, found.path) : shareOrCopy(found.path, scratchFile);
             const etag = await copying.catch(ignoring('ENOENT'));
             if (etag === etagOf(found.stats)) return etag;
-            const now = await find(layout(folder, from.key));
+            const now = find(layout(folder, from.key));
             if (etag !== undefined && now && etagOf(now.stats) === etagOf(found.stats)) return etag;
             await unlink(scratchFile).catch(ignoring('ENOENT'));
           }
@@ -280,7 +276,7 @@ export function directoryObjectStore(root: string): ObjectStore {
       await guard(address, async (folder, where) => {
         await requireBucket(address.bucket);
         await withKeyLock(folder, address.key, where, async () => {
-          const found = await find(layout(folder, address.key));
+          const found = find(layout(folder, address.key));
           if (options.ifMatch !== undefined) requireState({ ifMatch: options.ifMatch }, found, where);
           if (found) await remove(folder, address.key);
         });
@@ -310,6 +306,14 @@ export function directoryObjectStore(root: string): ObjectStore {
       }
     },
   };
+}
+
+function openIfAny(path: string, flags: number): number | undefined {
+  try {
+    return openSync(path, flags);
+  } catch (error) {
+    return ignoring(...NOT_THERE)(error);
+  }
 }
 
 function describe({ bucket, key }: Address, stats: BigIntStats): ObjectInfo {

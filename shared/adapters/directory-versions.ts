@@ -1,5 +1,4 @@
-import type { BigIntStats } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+import { type BigIntStats, fstatSync } from 'node:fs';
 import { ObjectNotFound, ObjectStoreBusy, PreconditionFailed } from '../errors.ts';
 import type { ReadCondition, WriteCondition } from '../ports/object-store.ts';
 import type { FoundFile } from './directory-files.ts';
@@ -50,8 +49,8 @@ export function requireState(
 }
 
 /** Others may write into the file itself, as `cp` does: what was read meanwhile is no version of the object. */
-export async function requireUnchanged(file: FileHandle, before: BigIntStats, where: string, options: ReadCondition) {
-  if (etagOf(await file.stat({ bigint: true })) !== etagOf(before)) throw changed(where, options);
+export function requireUnchanged(file: number, before: BigIntStats, where: string, options: ReadCondition): void {
+  if (etagOf(fstatSync(file, { bigint: true })) !== etagOf(before)) throw changed(where, options);
 }
 
 export function changed(where: string, options: ReadCondition): Error {

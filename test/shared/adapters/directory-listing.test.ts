@@ -1,3 +1,4 @@
+import * as fs from 'node:fs';
 import * as files from 'node:fs/promises';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,16 +7,20 @@ import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 
 let read: string[] = [];
 let looked = 0;
-const { readdir, stat } = files;
+const { readdir } = files;
+const { statSync } = fs;
 jest.unstable_mockModule('node:fs/promises', () => ({
   ...files,
   readdir: (...args: Parameters<typeof readdir>) => {
     read.push(relative(root, String(args[0])));
     return readdir(...args);
   },
-  stat: (...args: Parameters<typeof stat>) => {
+}));
+jest.unstable_mockModule('node:fs', () => ({
+  ...fs,
+  statSync: (...args: Parameters<typeof statSync>) => {
     looked++;
-    return stat(...args);
+    return statSync(...args);
   },
 }));
 const { walk } = await import('../../../shared/adapters/directory-listing.ts');
