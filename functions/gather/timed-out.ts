@@ -65,9 +65,9 @@ export function lossOf(
     message: `Cannot convert ${where}: ${triedOf(task.inputs.length, bytes, input)} ${ended}${rest}`,
     where,
   });
-  const uncut = task.inputs.length > 1 ? undefined : whyUncut(step, input);
-  if (uncut !== undefined) return { error: tell(`, and ${uncut}`) };
   const third = Math.max(1, Math.floor(bytes * SPLIT_TIME_SHARE));
+  const uncut = task.inputs.length > 1 ? undefined : whyUncut(step, input);
+  if (uncut !== undefined) return { error: tell(`, and ${uncut}; files of a third, ${third} bytes, may do`) };
   const pace = timedOut ? measured : undefined;
   const would = Math.min(third, pace ? bytesInTime(pace, ranges.taskSeconds) : third);
   // Slower than all that was measured, or nothing was.

@@ -325,7 +325,9 @@ export const DatasetDefinition = z
       .int()
       .min(64)
       .optional()
-      .describe('A plain CSV larger than this is converted in ranges; default: 256 MiB on AWS, 512 MiB locally'),
+      .describe(
+        'A plain CSV larger than this is converted in ranges; default: 256 MiB on AWS, 512 MiB locally, less where rows are converted slowly',
+      ),
   })
   .describe('A data set of Sluice: what is loaded, from where, into which table, and how strictly');
 

@@ -117,6 +117,7 @@ describe('other tasks whose time ran out', () => {
   ])('of what is not cut: says so (%s)', (told, over) => {
     const [failure] = failures([lost([input('a', 3000, over)])]);
     expect(failure!.message).toContain(told);
+    expect(failure!.message).toMatch(/; files of a third, 1000 bytes, may do$/);
     expect(failure!.splitBytes).toBeUndefined();
   });
 
