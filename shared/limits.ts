@@ -275,6 +275,8 @@ export const LOCAL_SPLIT_BYTES = 512 * MiB;
 // ── CSV scans and slices ────────────────────────────────────────────────────────────────────────────────────────────
 /** One read of a local file that is scanned: fits the processor's cache, and is large beside a read's own cost. */
 export const SCAN_CHUNK_BYTES = 1 * MiB;
+/** Behind so many records with quotes a scan takes each byte by byte, instead of searching for the next quote. */
+export const QUOTED_RUN_RECORDS = 8;
 /** Before a range: shows whether it begins at a line's or field's start, or behind an escape. Longer runs of escapes are guessed. */
 export const SLICE_LOOKBEHIND_BYTES = 64;
 /** A range's state is first judged on this much of its head, some hundred records … */

@@ -1,3 +1,4 @@
+import { QUOTED_RUN_RECORDS } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
 import { type DialectBytes, dialectBytes, NO_BYTE, Utf16Narrower } from './dialect-bytes.ts';
 import { fallbackOf, indexOrEnd, isCommentLine, SCAN_STATE, type ScanState, setOf } from './scan-state.ts';
@@ -189,14 +190,18 @@ export class RecordScanner {
     const length = bytes.length;
     let i = this.takeHead(bytes);
     let nextQuote = -1;
+    let quotedInARow = 0;
     while (i < length && this.stoppedUnit < 0) {
-      if (this.state === S.recordStart) {
+      // Where records have quotes one after the other, a search for the next costs more than it spares.
+      if (this.state === S.recordStart && quotedInARow < QUOTED_RUN_RECORDS) {
         if (nextQuote < i) nextQuote = quote === NO_BYTE ? length : indexOrEnd(bytes, quote, i);
         if (nextQuote > i)
           i = this.counting ? this.countLines(bytes, i, nextQuote) : this.takeLines(bytes, i, nextQuote);
         if (i >= length || this.stoppedUnit >= 0) break;
       }
+      const { quotes } = this;
       i = this.takeBytes(bytes, i);
+      quotedInARow = this.quotes > quotes ? quotedInARow + 1 : 0;
     }
   }
 
