@@ -287,8 +287,10 @@ export const SLICE_JUDGE_MAX_BYTES = 16 * MiB;
 export const SLICE_JUDGE_RECORDS = 200;
 /** Fetched beyond a range at once, for the record that crosses its end; longer ones are fetched piece by piece. */
 export const SLICE_TAIL_BYTES = 64 * KiB;
-/** Ranges that one process cuts out at once, first come first served: the first is ready soon, and the next while that is converted. */
+/** Ranges that one process brings at once, first come first served: the first is ready soon, and the next while that is converted … */
 export const SLICES_AT_ONCE = 2;
+/** … of which it scans so many: scans share one thread, so two at once are ready no sooner than one behind the other. */
+export const SLICES_SCANNED_AT_ONCE = 1;
 
 // ── archives ────────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Bytes out of an archive or compressed file for each byte in: CSV stays below 100, bombs reach 229 (deflate at level 1) to 1,030 … */

@@ -16,7 +16,7 @@ import { inflateTo } from '../../shared/formats/gzip.ts';
 import { writeParquetColumns } from '../../shared/formats/parquet/write-columns.ts';
 import { transcodeTo } from '../../shared/formats/transcode.ts';
 import { extractEntry } from '../../shared/formats/zip-entry.ts';
-import { BORROW_MIN_BYTES, SLICES_AT_ONCE } from '../../shared/limits.ts';
+import { BORROW_MIN_BYTES, SLICES_AT_ONCE, SLICES_SCANNED_AT_ONCE } from '../../shared/limits.ts';
 import { type ByteRange, type ObjectStore, uri } from '../../shared/ports/object-store.ts';
 
 /** An input as a local file that the engine reads: decompressed, in UTF-8, cut at records. */
@@ -31,6 +31,7 @@ export interface FetchedInput {
 
 /** Of all tasks of the process: were all cut at once, none would be ready before the last, and the engine idle until then. */
 const slices = pLimit(SLICES_AT_ONCE);
+const scans = pLimit(SLICES_SCANNED_AT_ONCE);
 
 /**
  * Brings one input of a task to `path`. Every read is pinned to the version that was claimed: `ObjectChanged` where it is
@@ -120,6 +121,7 @@ function pinned(store: ObjectStore, { source }: ConvertInput) {
     read: (start: number, end: number) => store.read(source, { ...condition, range: { start, end } }),
     download: (start: number, end: number, path: string) =>
       store.download(source, path, { ...condition, range: { start, end } satisfies ByteRange }),
+    inTurn: <T>(scan: () => Promise<T>) => scans(scan),
   };
 }
 

@@ -37,6 +37,13 @@ export interface SlicedObject extends Shape {
 export interface SliceSource {
   read(start: number, end: number): Promise<Uint8Array>;
   download(start: number, end: number, path: string): Promise<unknown>;
+  /** Runs a scan, which keeps the thread busy, when it is its turn; left out: at once. */
+  inTurn?<T>(scan: () => Promise<T>): Promise<T>;
+}
+
+/** A scan of what was downloaded. */
+export function scanOf<T>(source: SliceSource, scan: () => Promise<T>): Promise<T> {
+  return source.inTurn ? source.inTurn(scan) : scan();
 }
 
 /** What the proof needs of a range. */
@@ -180,7 +187,9 @@ export async function takeSlice(
   const { firstRecordStart, startedInQuotes } = await findSliceStart(source.read, range, object);
   if (firstRecordStart === undefined) return { link: { ...range, startedInQuotes, quotes: 0 }, count: undefined };
   await source.download(firstRecordStart, Math.min(object.sizeBytes, range.end + SLICE_TAIL_BYTES), path);
-  const { count, lastRecordEnd } = await cutSlice(path, firstRecordStart, range.end, object, source.read);
+  const { count, lastRecordEnd } = await scanOf(source, () =>
+    cutSlice(path, firstRecordStart, range.end, object, source.read),
+  );
   return { link: { ...range, firstRecordStart, lastRecordEnd, startedInQuotes, quotes: count.quotes }, count };
 }
 

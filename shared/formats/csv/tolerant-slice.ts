@@ -4,7 +4,14 @@ import { SLICE_JUDGE_BYTES, SLICE_JUDGE_MAX_BYTES, SLICE_JUDGE_RECORDS, SLICE_TA
 import type { CsvDialect } from '../csv-dialect.ts';
 import { fileChunks } from '../file-chunks.ts';
 import { ByteText } from './byte-text.ts';
-import { findSliceStart, type SlicedObject, type SliceLink, type SliceRange, type SliceSource } from './slice.ts';
+import {
+  findSliceStart,
+  type SlicedObject,
+  type SliceLink,
+  type SliceRange,
+  type SliceSource,
+  scanOf,
+} from './slice.ts';
 import { innerDialect } from './speculate.ts';
 import { TolerantRecords, type TolerantRow } from './tolerant-reader.ts';
 
@@ -35,7 +42,9 @@ export async function takeTolerantSlice(
   const link = { ...range, startedInQuotes, quotes: 0 };
   if (firstRecordStart === undefined) return link;
   await source.download(firstRecordStart, Math.min(object.sizeBytes, range.end + SLICE_TAIL_BYTES), path);
-  const lastRecordEnd = await cutTolerantSlice(path, firstRecordStart, range.end, object, source.read);
+  const lastRecordEnd = await scanOf(source, () =>
+    cutTolerantSlice(path, firstRecordStart, range.end, object, source.read),
+  );
   return { ...link, firstRecordStart, lastRecordEnd };
 }
 

@@ -5,26 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fetchInput } from '../../../functions/convert/fetch-input.ts';
 import { type PlannedFile, planTasks } from '../../../shared/domain/splits.ts';
 import { ObjectStoreBusy } from '../../../shared/errors.ts';
-import type { CsvDialect } from '../../../shared/formats/csv-dialect.ts';
-import { SLICES_AT_ONCE } from '../../../shared/limits.ts';
+import { SLICE_TAIL_BYTES, SLICES_AT_ONCE } from '../../../shared/limits.ts';
 import type { ObjectStore } from '../../../shared/ports/object-store.ts';
 import { memoryObjectStore } from '../../doubles/memory-object-store.ts';
+import { dialectOf } from '../../fixtures/csv-text.ts';
 
-const DIALECT: CsvDialect = {
-  encoding: 'utf-8',
-  bomBytes: 0,
-  lineEnd: '\n',
-  delimiter: ',',
-  quote: '"',
-  escape: '"',
-  comment: '',
-  skipLines: 0,
-  headerRows: 1,
-  footerRows: 0,
-  nullTokens: [],
-  decimalComma: false,
-  thousands: '',
-};
+const DIALECT = dialectOf({ headerRows: 1 });
 const TEXT = `id,n\n${Array.from({ length: 80 }, (_, i) => `${i},${i}`).join('\n')}\n`;
 
 let folder: string;
@@ -33,11 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** An object in ranges, in a store of which each download waits until it is let. */
-async function gated(irregular: boolean) {
-  const store = memoryObjectStore(['landing']);
+/** The ranges of an object that is put into the store. */
+async function inputsOf(store: ObjectStore, text: string, irregular: boolean, splitBytes: number) {
   const address = { bucket: 'landing', key: 'x.csv' };
-  await store.put(address, TEXT);
+  await store.put(address, text);
   const { etag, sizeBytes } = (await store.head(address))!;
   const source = { ...address, id: 'x', etag, sizeBytes, lastModified: '2026-01-01T00:00:00.000Z' };
   const part: PlannedFile['part'] = {
@@ -45,7 +30,14 @@ async function gated(irregular: boolean) {
     ...{ sizeBytes, confidence: 1, reasons: [], irregular },
   };
   const columns = ['id', 'n'].map((name) => ({ original: name, target: name }));
-  const tasks = planTasks([{ source, part, table: 0, columns }], 64, (index) => `t${index}`);
+  const tasks = planTasks([{ source, part, table: 0, columns }], splitBytes, (index) => `t${index}`);
+  return tasks.map((task) => task.inputs[0]!);
+}
+
+/** An object in ranges, in a store of which each download waits until it is let. */
+async function gated(irregular: boolean) {
+  const store = memoryObjectStore(['landing']);
+  const inputs = await inputsOf(store, TEXT, irregular, 64);
   const waiting: { path: string; go: () => void; fail: (error: Error) => void }[] = [];
   let arrived: () => void = () => undefined;
   const objects: ObjectStore = {
@@ -66,7 +58,6 @@ async function gated(irregular: boolean) {
       });
     }
   };
-  const inputs = tasks.map((task) => task.inputs[0]!);
   const pathOf = (index: number) => join(folder, `${irregular}-${index}`);
   return { objects, inputs, waiting, until, pathOf };
 }
@@ -95,6 +86,30 @@ describe.each([
     }
     const texts = await Promise.all(inputs.map((_input, i) => readFile(pathOf(i), 'utf8')));
     expect(texts.join('')).toBe(TEXT.slice(5));
+  });
+
+  it('are scanned one by one', async () => {
+    const store = memoryObjectStore(['landing']);
+    const rows = Array.from({ length: 12 }, (_, i) => `${i},${'x'.repeat(400_000)}\n`);
+    const inputs = await inputsOf(store, `id,n\n${rows.join('')}`, irregular, 500_000);
+    const scanned: number[] = [];
+    const objects: ObjectStore = {
+      ...store,
+      read: async (from, options) => {
+        // The rest of a range's last record, far behind its end, comes piece by piece while the range is scanned.
+        const { start } = options!.range!;
+        const behind = inputs.findIndex(
+          ({ range }) => start >= range!.end + SLICE_TAIL_BYTES && start < range!.end + 450_000,
+        );
+        if (behind >= 0) scanned.push(behind);
+        await new Promise(setImmediate);
+        return store.read(from, options);
+      },
+    };
+    await Promise.all(inputs.map((input, i) => fetchInput(objects, input, join(folder, `${irregular}-long-${i}`))));
+    expect(scanned.length).toBeGreaterThan(inputs.length);
+    const turns = scanned.filter((index, i) => index !== scanned[i - 1]);
+    expect(turns).toEqual([...new Set(scanned)]);
   });
 
   it('that fail make room for the next', async () => {
