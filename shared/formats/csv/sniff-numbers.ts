@@ -67,6 +67,22 @@ export function sniffNumberStyle(
   return { decimalComma, thousands, ...(reason === undefined ? {} : { reason }) };
 }
 
+/** Where the point stands in digits with one at most, which is what most numbers are; -1 for none, undefined for any other text. */
+function plainPoint(field: string): number | undefined {
+  let point = -1;
+  for (let i = 0; i < field.length; i++) {
+    const code = field.charCodeAt(i);
+    if (code >= ZERO && code <= NINE) continue;
+    if (code !== POINT || point >= 0) return undefined;
+    point = i;
+  }
+  return point;
+}
+
+const ZERO = 48;
+const NINE = 57;
+const POINT = 46;
+
 function countMarks(field: string, marks: Marks): void {
   const length = field.length;
   if (length < 3 || length > 30) return;
@@ -74,6 +90,16 @@ function countMarks(field: string, marks: Marks): void {
   const last = field.charCodeAt(length - 1);
   // most fields are no numbers
   if (first > 57 || last < 48 || last > 57) return;
+  const point = plainPoint(field);
+  if (point !== undefined) {
+    if (point >= 0) {
+      // 1.234 may be grouped; 0.234 and 1234.567 are not.
+      const grouped = first !== ZERO && point >= 1 && point <= 3 && length - point === 4;
+      if (grouped) marks.threeAfterPoint++;
+      else marks.point++;
+    }
+    return;
+  }
   const text = field.trim();
   if (/^[-+]?\d*\.\d+$/.test(text)) {
     if (/^[-+]?[1-9]\d{0,2}\.\d{3}$/.test(text)) marks.threeAfterPoint++;
