@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import {
   AbortMultipartUploadCommand,
   type CompletedPart,
@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { BadInput } from '../errors.ts';
 import { MAX_PARTS, STORE_COPY_TIMEOUT_MS } from '../limits.ts';
-import { type Address, uri, type WriteOptions, type Written } from '../ports/object-store.ts';
+import { type Address, type GrowingFile, uri, type WriteOptions, type Written } from '../ports/object-store.ts';
 import { readAt } from './file-bytes.ts';
 import { quote, type S3Connection } from './s3-calls.ts';
 import { inParallel } from './s3-parallel.ts';
@@ -33,20 +33,66 @@ export async function uploadInParts(
     {
       count: Math.ceil(sizeBytes / partBytes),
       atOnce: s3.limits.partsAtOnce,
-      async send(partNumber, upload, signal) {
+      send(partNumber, upload, signal) {
         const start = (partNumber - 1) * partBytes;
-        const Body = Buffer.allocUnsafe(Math.min(partBytes, sizeBytes - start));
-        const got = await readAt(file, Body, start);
-        if (got < Body.length) {
-          throw new BadInput(`Cannot send ${path}: it ends at byte ${start + got} where it had ${sizeBytes} bytes`);
-        }
-        const sent = await s3.call('put', 'write', uri(to), () =>
-          s3.client.send(new UploadPartCommand({ ...upload, PartNumber: partNumber, Body }), { abortSignal: signal }),
-        );
-        return { ETag: sent.ETag, ...(sent.ChecksumCRC32 ? { ChecksumCRC32: sent.ChecksumCRC32 } : {}) };
+        const end = Math.min(start + partBytes, sizeBytes);
+        return sendPart(s3, file, { path, start, end, sizeBytes }, { ...upload, PartNumber: partNumber }, signal);
       },
     },
   );
+}
+
+/** The same of a file that is still being written and has more bytes than one part already: each part goes as soon as it is there. */
+export async function uploadAsItGrows(
+  s3: S3Connection,
+  path: string,
+  growing: GrowingFile,
+  to: Address,
+): Promise<Written> {
+  const { partBytes } = s3.limits;
+  await using file = await open(path, 'r');
+  return await inParts(
+    s3,
+    to,
+    { ChecksumAlgorithm: 'CRC32' },
+    {
+      count: MAX_PARTS,
+      atOnce: s3.limits.partsAtOnce,
+      async send(partNumber, upload, signal) {
+        const start = (partNumber - 1) * partBytes;
+        const { bytes, isComplete } = await growing.reached(start + partBytes);
+        if (isComplete && bytes <= start) return undefined;
+        const end = Math.min(start + partBytes, bytes);
+        if (partNumber === MAX_PARTS && (!isComplete || bytes > end))
+          throw new BadInput(`Cannot send ${path}: it has over ${end} bytes, which is all that its parts take`);
+        return sendPart(
+          s3,
+          file,
+          { path, start, end, sizeBytes: bytes },
+          { ...upload, PartNumber: partNumber },
+          signal,
+        );
+      },
+    },
+  );
+}
+
+async function sendPart(
+  s3: S3Connection,
+  file: FileHandle,
+  { path, start, end, sizeBytes }: { path: string; start: number; end: number; sizeBytes: number },
+  upload: { Bucket: string; Key: string; UploadId: string | undefined; PartNumber: number },
+  signal: AbortSignal,
+): Promise<CompletedPart> {
+  const Body = Buffer.allocUnsafe(end - start);
+  const got = await readAt(file, Body, start);
+  if (got < Body.length) {
+    throw new BadInput(`Cannot send ${path}: it ends at byte ${start + got} where it had ${sizeBytes} bytes`);
+  }
+  const sent = await s3.call('put', 'write', uri({ bucket: upload.Bucket, key: upload.Key }), () =>
+    s3.client.send(new UploadPartCommand({ ...upload, Body }), { abortSignal: signal }),
+  );
+  return { ETag: sent.ETag, ...(sent.ChecksumCRC32 ? { ChecksumCRC32: sent.ChecksumCRC32 } : {}) };
 }
 
 /** A copy inside the store, in parallel parts of exactly the version that `source` describes. */
@@ -84,13 +130,15 @@ export async function copyInParts(
 }
 
 interface Parts {
+  /** At most so many. */
   count: number;
   atOnce: number;
+  /** Undefined: there is no such part, nor any behind it. */
   send(
     partNumber: number,
     upload: { Bucket: string; Key: string; UploadId: string | undefined },
     signal: AbortSignal,
-  ): Promise<CompletedPart>;
+  ): Promise<CompletedPart | undefined>;
 }
 
 async function inParts(
@@ -107,10 +155,11 @@ async function inParts(
   );
   const upload = { ...target, UploadId };
   try {
-    const Parts = await inParallel(count, atOnce, async (index, signal) => ({
-      ...(await send(index + 1, upload, signal)),
-      PartNumber: index + 1,
-    }));
+    const sent = await inParallel(count, atOnce, async (index, signal) => {
+      const part = await send(index + 1, upload, signal);
+      return part && { ...part, PartNumber: index + 1 };
+    });
+    const Parts = sent.filter((part) => part !== undefined);
     const done = await writeConditionally(options.condition, where, () =>
       s3.call('put', 'write', where, () =>
         s3.client.send(

@@ -42,7 +42,7 @@ import {
 import { counted, quote, type S3Connection, type TransferLimits, unquote } from './s3-calls.ts';
 import { makeS3Client, type S3ClientOptions } from './s3-client.ts';
 import { statusOf, toStoreError } from './s3-errors.ts';
-import { copyInParts, sourcePin, uploadInParts } from './s3-multipart.ts';
+import { copyInParts, sourcePin, uploadAsItGrows, uploadInParts } from './s3-multipart.ts';
 import { readAhead, readIntoFile, readIntoMemory } from './s3-reads.ts';
 import {
   copySource,
@@ -254,6 +254,13 @@ export function s3ObjectStore(options: S3ObjectStoreOptions = {}): ObjectStore {
       const { size } = await stat(path);
       if (size <= s3.limits.partBytes) return put(address, await readFile(path), options);
       return uploadInParts(s3, path, size, address, options);
+    },
+
+    async uploadGrowing(path, address, growing) {
+      checkKey(address.key, uri(address));
+      const { bytes, isComplete } = await growing.reached(s3.limits.partBytes + 1);
+      if (isComplete && bytes <= s3.limits.partBytes) return put(address, await readFile(path));
+      return uploadAsItGrows(s3, path, growing, address);
     },
 
     async copy(from, to, { condition } = {}) {

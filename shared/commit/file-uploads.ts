@@ -1,5 +1,5 @@
 import type { StoredFile } from '../domain/load.ts';
-import type { LocalFile } from '../engine/table-engine.ts';
+import type { FileListener, LocalFile } from '../engine/table-engine.ts';
 import { PART_BYTES, PARTS_AT_ONCE, SMALL_CALLS_AT_ONCE, UPLOAD_BYTES_AT_ONCE } from '../limits.ts';
 import type { Ports } from '../ports/ports.ts';
 import { storeFile } from './store-file.ts';
@@ -23,18 +23,19 @@ export class FileUploads implements AsyncDisposable {
     this.#keyOf = keyOf;
   }
 
-  /** Uploads a file that is complete, now or once others are done. Files are told apart as objects, since paths come again. */
-  readonly begin = (file: LocalFile): void => {
+  /** Uploads a file, now or once others are done, or as it grows. Files are told apart as objects, since paths come again. */
+  readonly begin: FileListener = (file, growing) => {
     const key = this.#keyOf(this.#stored.size);
     const { promise, resolve } = Promise.withResolvers<StoredFile>();
     promise.catch(() => undefined);
     this.#stored.set(file, promise);
     const begin = () => {
-      const stored = storeFile(this.#ports, file, key);
+      const stored = storeFile(this.#ports, file, key, growing);
       resolve(stored);
       return stored;
     };
-    this.#waiting.push({ memoryBytes: Math.min(file.bytes, PART_BYTES * PARTS_AT_ONCE), begin });
+    const partsBytes = PART_BYTES * PARTS_AT_ONCE;
+    this.#waiting.push({ memoryBytes: growing ? partsBytes : Math.min(file.bytes, partsBytes), begin });
     this.#go();
   };
 

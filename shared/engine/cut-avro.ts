@@ -13,8 +13,9 @@ import {
 import { sliceBatch } from './batch-slice.ts';
 import { ChunkReader } from './chunk-batch.ts';
 import { sqlType } from './column-types.ts';
-import type { Cutter } from './cut-copy.ts';
-import type { CutListener, RowRange } from './file-sizes.ts';
+import type { Cutter, RollListener } from './cut-copy.ts';
+import { FileGrowth } from './file-growth.ts';
+import type { RowRange } from './file-sizes.ts';
 import { type RowSource, rangeOf } from './row-source.ts';
 import type { Session } from './session.ts';
 import type { TableWriting } from './table-engine.ts';
@@ -78,38 +79,47 @@ export function avroCutter(session: Session, source: RowSource, writing: TableWr
     range: RowRange,
     targetBytes: number,
     pathOf: (part: number) => string,
-    onCut: CutListener,
+    { onOpen, onCut }: RollListener,
   ): Promise<void> {
     const closing: Promise<void>[] = [];
-    let writer = open(pathOf(0));
-    let from = range.from;
-    let rows = 0;
-    const close = async (ended: AvroWriter, run: RowRange, part: number) => {
-      const written = await ended.close();
-      if (written.rows !== run.rows)
-        throw new Error(`Wrote ${written.rows} rows to ${pathOf(part)} where it is to have ${run.rows}`);
-      onCut({ ...run, bytes: written.bytes }, part);
+    const begin = (from: number) => {
+      const part = closing.length;
+      const begun = { writer: open(pathOf(part)), growth: new FileGrowth(), part, from, rows: 0 };
+      onOpen(part, begun.growth);
+      return begun;
+    };
+    const close = async ({ writer, growth, part, ...run }: ReturnType<typeof begin>) => {
+      try {
+        const { rows, bytes } = await writer.close();
+        if (rows !== run.rows) throw new Error(`Wrote ${rows} rows to ${pathOf(part)} where it is to have ${run.rows}`);
+        onCut({ ...run, bytes }, part);
+        growth.complete(bytes);
+      } catch (error) {
+        growth.giveUp(error);
+        throw error;
+      }
     };
     const end = () => {
-      const done = close(writer, { from, rows }, closing.length);
+      const done = close(file);
       done.catch(() => undefined);
       closing.push(done);
-      from += rows;
-      rows = 0;
     };
+    let file = begin(range.from);
     try {
       for await (const batch of batches(range)) {
-        if (writer.bytes >= targetBytes) {
+        if (file.writer.bytes >= targetBytes) {
           end();
-          writer = open(pathOf(closing.length));
+          file = begin(file.from + file.rows);
         }
-        await writer.writeBatch(batch);
-        rows += batch.rows;
+        await file.writer.writeBatch(batch);
+        file.rows += batch.rows;
+        file.growth.grow(file.writer.bytes);
       }
       end();
       await Promise.all(closing);
     } catch (error) {
-      await writer.abort();
+      file.growth.giveUp(error);
+      await file.writer.abort();
       await Promise.allSettled(closing);
       for (let part = 0; part <= closing.length; part++) await rm(pathOf(part), { force: true });
       throw error;

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Column, ColumnType } from '../domain/schema.ts';
+import type { GrowingFile } from '../ports/object-store.ts';
 import type { CutListener, RowRange } from './file-sizes.ts';
 import { gzipFile } from './gzip-file.ts';
 import { parquetOptions } from './parquet-options.ts';
@@ -18,9 +19,14 @@ export interface Cutter {
   /**
    * One run as files of about so many bytes each but the last, in one go, where the format shows its bytes as it is written.
    *
-   * @param onCut is told of all files, in any order
+   * @param listener is told of all files as they begin, and when they are complete
    */
-  roll?(range: RowRange, targetBytes: number, pathOf: (part: number) => string, onCut: CutListener): Promise<void>;
+  roll?(range: RowRange, targetBytes: number, pathOf: (part: number) => string, listener: RollListener): Promise<void>;
+}
+
+export interface RollListener {
+  onOpen: (part: number, growing: GrowingFile) => void;
+  onCut: CutListener;
 }
 
 export function parquetCutter(session: Session, source: RowSource, writing: TableWriting): Cutter {

@@ -36,7 +36,7 @@ const CUTTERS: Record<OutputFormat, (session: Session, source: RowSource, writin
  * kept is a file of the table, and if it need not be cut it is the only one.
  *
  * @param folder for the files and what they are cut from; made anew
- * @param onFile is told of each file once it is complete, before the next is cut; how many rows it has of which source comes later
+ * @param onFile is told of each file before the next is cut; how many rows it has of which source comes later
  */
 export async function finalFiles(
   session: Session,
@@ -93,17 +93,21 @@ async function cutFormat(
   const ending = format === 'csv' && writing.compression.csv === 'gzip' ? 'csv.gz' : format;
   const pathOf = (partition: number, part: number) => join(folder, `cut-${format}-${partition}-${part}.${ending}`);
   const files = new Map<number, FinalFile[]>();
-  const add = (partition: number, { rows, bytes }: Pick<CutFile, 'rows' | 'bytes'>, part: number) => {
+  const place = (partition: number, { rows, bytes }: Pick<CutFile, 'rows' | 'bytes'>, part: number): FinalFile => {
     const { values } = partitions[partition]!;
     const file: FinalFile = { path: pathOf(partition, part), rows, bytes, format, partition: values, part };
     const found = files.get(partition) ?? [];
     found[part] = file;
     files.set(partition, found);
-    onFile(file);
+    return file;
   };
+  const add = (...cut: Parameters<typeof place>) => onFile(place(...cut));
   if (cutter.roll && partitions.length === 1) {
     const pathOfPart = (part: number) => pathOf(0, part);
-    await cutter.roll(partitions[0]!, target, pathOfPart, (cut, part) => add(0, cut, part));
+    await cutter.roll(partitions[0]!, target, pathOfPart, {
+      onOpen: (part, growing) => onFile(place(0, { rows: 0, bytes: 0 }, part), growing),
+      onCut: ({ rows, bytes }, part) => Object.assign(files.get(0)![part]!, { rows, bytes }),
+    });
     return files.get(0)!;
   }
   const total = partitions.at(-1)!.from + partitions.at(-1)!.rows;

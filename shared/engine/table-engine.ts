@@ -1,6 +1,7 @@
 import type { Column, OutputFormat, PartitionValues } from '../domain/schema.ts';
 import type { ErrorRecord } from '../errors.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
+import type { GrowingFile } from '../ports/object-store.ts';
 import type { ClusterTablesJob, CollectedRows, CollectJob } from './cluster-jobs.ts';
 
 /**
@@ -129,11 +130,13 @@ export interface ConvertJob {
 }
 
 /**
- * Is told of every staged or final file as soon as it is complete, while the engine still works: nothing is written into it any more. The
- * outcome has the same object, or it is none of the outcome's: where rows do not add up or an input fails, files are written
- * anew or given up, under a name that may come again.
+ * Is told of every staged or final file as soon as it is complete, while the engine still works: nothing is written into it any more. Of
+ * one that is written front to back it is told at its beginning, with `growing`, and its rows and bytes are known at its end.
+ *
+ * The outcome has the same object, or it is none of the outcome's: where rows do not add up or an input fails, files are
+ * written anew or given up, under a name that may come again.
  */
-export type FileListener = (file: LocalFile) => void;
+export type FileListener = (file: LocalFile, growing?: GrowingFile) => void;
 
 /** Tolerated rejected rows of one object: whichever of the two is larger. */
 export interface RejectTolerance {

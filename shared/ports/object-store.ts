@@ -50,6 +50,12 @@ export interface UploadOptions extends WriteOptions {
   given?: boolean;
 }
 
+/** A file that is still being written, front to back: bytes that are there stay as they are. */
+export interface GrowingFile {
+  /** Its bytes so far, once they are so many or all that it will have; rejects where it is given up. */
+  reached(bytes: number): Promise<{ bytes: number; isComplete: boolean }>;
+}
+
 export interface Written {
   etag: string;
   versionId?: string;
@@ -86,6 +92,11 @@ export interface ObjectStore {
   put(address: Address, body: Uint8Array | string, options?: WriteOptions): Promise<Written>;
   /** A local file as one object, in parallel parts where it is large. */
   upload(path: string, address: Address, options?: UploadOptions): Promise<Written>;
+  /**
+   * Where the store takes an object piece by piece: the same of a file that is still being written. The object is there
+   * once the file is complete, and not at all where that is given up.
+   */
+  uploadGrowing?(path: string, address: Address, growing: GrowingFile): Promise<Written>;
   /** A server-side copy, whatever the size. `etag` pins the source's version. */
   copy(from: Address & { etag?: string }, to: Address, options?: CopyOptions): Promise<Written>;
   /** Deletes one key; one that is not there counts as deleted, unless a condition is given and lost. */

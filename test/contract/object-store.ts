@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { FileGrowth } from '../../shared/engine/file-growth.ts';
 import type { ByteRange, ObjectInfo, ObjectStore } from '../../shared/ports/object-store.ts';
 
 export interface StoreUnderTest {
@@ -405,6 +406,34 @@ export function describeObjectStore(name: string, makeStore: () => Promise<Store
         await store.upload(path, at('k'), { condition: { ifMatch: etag } });
         await expect(store.upload(path, at('k'), { condition: { ifMatch: etag } })).rejects.toMatchObject(lost);
         expect(await keys()).toEqual(['k', 'new']);
+      });
+
+      it('where it takes a file that is still being written, has all of it in the end, or none', async () => {
+        if (!store.uploadGrowing) return;
+        const growing = join(scratch, 'growing');
+        for (const size of [0, 5, traits.largeBytes, body.length]) {
+          const growth = new FileGrowth();
+          const done = store.uploadGrowing(growing, at('grown'), growth);
+          await writeFile(growing, '');
+          for (let bytes = 0; bytes < size; ) {
+            const end = Math.min(size, bytes + Math.ceil(size / 5));
+            await appendFile(growing, body.subarray(bytes, end));
+            bytes = end;
+            growth.grow(bytes);
+          }
+          growth.complete(size);
+          const { etag } = await done;
+          expect(await store.head(at('grown'))).toMatchObject({ etag, sizeBytes: size });
+          expect((await readInEachWay('grown')).equals(body.subarray(0, size))).toBe(true);
+        }
+        for (const bytes of [0, body.length]) {
+          const growth = new FileGrowth();
+          const done = store.uploadGrowing(growing, at('given up'), growth);
+          growth.grow(bytes);
+          growth.giveUp(new Error('no rows add up'));
+          await expect(done).rejects.toThrow('no rows add up');
+        }
+        expect(await keys()).toEqual(['grown']);
       });
 
       it('does not share bytes with the file that was uploaded or downloaded', async () => {

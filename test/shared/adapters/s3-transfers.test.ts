@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
 import { mockClient } from 'aws-sdk-client-mock';
 import { s3ObjectStore } from '../../../shared/adapters/s3-object-store.ts';
-import { answerGet, s3Error, UPLOAD_BEGUN } from '../../doubles/scripted-s3.ts';
+import { FileGrowth } from '../../../shared/engine/file-growth.ts';
+import { answerGet, PART_SENT, s3Error, UPLOAD_BEGUN } from '../../doubles/scripted-s3.ts';
 import { s3Scene } from './s3-scene.ts';
 
 const KiB = 1024;
@@ -80,6 +81,66 @@ describe('large transfers', () => {
       { limits: { rangeBytes: 10 * KiB } },
     );
     await expect(store.download(k, join(scene.scratch, 'file'))).rejects.toMatchObject({ name: 'PreconditionFailed' });
+  });
+
+  it('uploads a file as it grows, each part once it is there', async () => {
+    const bytes = randomBytes(35 * KiB);
+    const path = join(scene.scratch, 'growing');
+    const sent: string[] = [];
+    let onPart = () => {};
+    const store = await scene.storeOver(
+      ({ method, query, body }) => {
+        if (query.has('uploads')) return UPLOAD_BEGUN;
+        if (method === 'POST')
+          return { body: '<CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>' };
+        sent.push(`${query.get('partNumber')}: ${bytes.indexOf(body.subarray(0, 64))} ${body.length}`);
+        onPart();
+        return PART_SENT;
+      },
+      { limits: { partBytes: 10 * KiB, partsAtOnce: 2 } },
+    );
+    const growth = new FileGrowth();
+    const done = store.uploadGrowing!(path, k, growth);
+    const parts = async (count: number) => {
+      while (sent.length < count) {
+        await new Promise<void>((resolve) => {
+          onPart = resolve;
+        });
+      }
+    };
+    await writeFile(path, bytes.subarray(0, 25 * KiB));
+    growth.grow(25 * KiB);
+    await parts(2);
+    // The third part is not whole, and the file not complete.
+    expect(sent.sort()).toEqual(['1: 0 10240', '2: 10240 10240']);
+    await appendFile(path, bytes.subarray(25 * KiB));
+    growth.complete(bytes.length);
+    expect(await done).toEqual({ etag: 'e' });
+    expect(sent.sort().slice(2)).toEqual(['3: 20480 10240', '4: 30720 5120']);
+    const completion = scene.s3.requests.at(-1)!.body.toString();
+    expect(completion.match(/<PartNumber>\d/g)).toEqual([1, 2, 3, 4].map((n) => `<PartNumber>${n}`));
+    expect(store.calls.put).toBe(6);
+  });
+
+  it('sends what grows to no more than a part by one request, and gives up the parts of what is given up', async () => {
+    const path = join(scene.scratch, 'growing');
+    await writeFile(path, randomBytes(25 * KiB));
+    const store = await scene.storeOver(({ query }) => (query.has('uploads') ? UPLOAD_BEGUN : PART_SENT), {
+      limits: { partBytes: 25 * KiB },
+    });
+    const small = new FileGrowth();
+    small.complete(25 * KiB);
+    await store.uploadGrowing!(path, k, small);
+    expect(scene.s3.requests.map(({ method }) => method)).toEqual(['PUT']);
+
+    const lost = new FileGrowth();
+    const done = store.uploadGrowing!(path, k, lost);
+    lost.grow(26 * KiB);
+    await small.reached(0);
+    lost.giveUp(new Error('no rows add up'));
+    await expect(done).rejects.toThrow('no rows add up');
+    const last = scene.s3.requests.at(-1)!;
+    expect([last.method, last.query.get('uploadId')]).toEqual(['DELETE', 'u1']);
   });
 
   it('copies by parts what is too large for one copy, all of one version', async () => {

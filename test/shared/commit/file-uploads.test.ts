@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { FileUploads } from '../../../shared/commit/file-uploads.ts';
+import { FileGrowth } from '../../../shared/engine/file-growth.ts';
 import { SMALL_CALLS_AT_ONCE, UPLOAD_BYTES_AT_ONCE } from '../../../shared/limits.ts';
 import { testPorts } from '../../doubles/ports.ts';
 
@@ -78,6 +79,30 @@ it('holds no more in memory, and has no more under way, than is allowed', async 
   await setImmediate();
   expect(begun).toHaveLength(4 + SMALL_CALLS_AT_ONCE + 1);
   letGo(begun.at(-1)!);
+});
+
+it('begins with a file that grows, and says at its end what it has', async () => {
+  const ports = testPorts();
+  const grown = await file('grown', 0);
+  const growth = new FileGrowth();
+  await using uploads = new FileUploads(ports, (n) => `f-${n}`);
+  uploads.begin(grown, growth);
+  await setImmediate();
+  expect(await ports.objects.head({ bucket: 'work', key: 'f-0' })).toBeUndefined();
+  Object.assign(grown, { rows: 7, bytes: 5 });
+  growth.complete(5);
+  expect(await uploads.stored(grown)).toMatchObject({ key: 'f-0', rows: 7, bytes: 5 });
+
+  // Where the store takes a file piece by piece, it is the store that waits.
+  const asked: unknown[] = [];
+  ports.objects.uploadGrowing = async (...given) => {
+    asked.push(given);
+    return { etag: 'e' };
+  };
+  const second = await file('second', 0);
+  uploads.begin(second, growth);
+  expect(await uploads.stored(second)).toMatchObject({ key: 'f-1', etag: 'e' });
+  expect(asked).toEqual([[second.path, { bucket: 'work', key: 'f-1' }, growth]]);
 });
 
 it('fails by the uploads that are asked for, and by no others', async () => {

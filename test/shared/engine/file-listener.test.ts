@@ -1,8 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ConvertJob, FinalFile, LocalFile, TableWriting } from '../../../shared/engine/table-engine.ts';
+import { duckdbEngine } from '../../../shared/engine/duckdb-engine.ts';
+import type {
+  ConvertJob,
+  FileListener,
+  FinalFile,
+  LocalFile,
+  TableWriting,
+} from '../../../shared/engine/table-engine.ts';
 import { AVRO_ROLL_MIN_BYTES, AVRO_THREAD_MIN_ROWS } from '../../../shared/limits.ts';
+import type { GrowingFile } from '../../../shared/ports/object-store.ts';
 import { columnsOf, type Types, Workbench, writingOf } from './jobs.ts';
 
 let bench: Workbench;
@@ -20,18 +28,39 @@ function text(rows: number): string {
   return `id,city,note\n${lines.join('\n')}\n`;
 }
 
-/** Files as the engine told of them: each with its bytes, and what lay beside it, at that moment. */
+/** Files as the engine told of them: each with its bytes, and what lay beside it, at that moment. Of a growing one, the bytes that it had to have. */
 function listener() {
-  const told = new Map<LocalFile, { bytes: Buffer; beside: string[] }>();
-  const onFile = (file: LocalFile) => {
+  const told = new Map<LocalFile, { bytes: Buffer; beside: string[]; grown?: Promise<number> }>();
+  const onFile: FileListener = (file, growing) => {
     expect(told.has(file)).toBe(false);
-    told.set(file, { bytes: readFileSync(file.path), beside: readdirSync(dirname(file.path)) });
+    const beside = growing ? [] : readdirSync(dirname(file.path));
+    const seen = { bytes: growing ? Buffer.alloc(0) : readFileSync(file.path), beside };
+    told.set(file, growing ? Object.assign(seen, { grown: watch(file, growing, seen) }) : seen);
   };
   return { told, onFile };
 }
 
+/** Reads what is there whenever there is more; how many times that was before the end. */
+async function watch(file: LocalFile, growing: GrowingFile, seen: { bytes: Buffer }): Promise<number> {
+  for (let times = 0; ; times++) {
+    const { bytes, isComplete } = await growing.reached(seen.bytes.length + 1);
+    const read = readFileSync(file.path).subarray(0, bytes);
+    expect(read.length).toBe(bytes);
+    expect(read.subarray(0, seen.bytes.length).equals(seen.bytes)).toBe(true);
+    seen.bytes = read;
+    if (isComplete) return times;
+  }
+}
+
 const writing = (over: Partial<TableWriting>) =>
   writingOf(COLUMNS, { formats: ['parquet', 'avro', 'csv'], rowGroupRows: 2_048, ...over });
+
+/** Large enough for Avro to be written front to back. */
+const ROLLED: Partial<TableWriting> = {
+  fileSizeBytes: AVRO_ROLL_MIN_BYTES,
+  formats: ['avro'],
+  compression: { parquet: 'zstd', avro: 'null', csv: 'none' },
+};
 
 describe('a file is told of once and whole', () => {
   const cases: [string, number, Partial<ConvertJob>][] = [
@@ -48,11 +77,8 @@ describe('a file is told of once and whole', () => {
         }),
       },
     ],
-    [
-      'of an encoder in a thread',
-      AVRO_THREAD_MIN_ROWS,
-      { writing: writing({ fileSizeBytes: AVRO_ROLL_MIN_BYTES, formats: ['avro'] }) },
-    ],
+    ['as it grows', AVRO_THREAD_MIN_ROWS - 1, { writing: writing({ ...ROLLED, formats: ['parquet', 'avro'] }) }],
+    ['as it grows in a thread', 4 * AVRO_THREAD_MIN_ROWS, { writing: writing(ROLLED) }],
     ['staged', 2_000, { writing: writing({}), target: { kind: 'stage', buckets: 4 } }],
     ['staged by partition', 2_000, { writing: writing({ partitions: CITY }), target: { kind: 'stage', buckets: 4 } }],
   ];
@@ -63,6 +89,8 @@ describe('a file is told of once and whole', () => {
     expect(files.length).toBeGreaterThan(0);
     expect(new Set(told.keys())).toEqual(new Set(files));
     for (const file of files) {
+      const { grown } = told.get(file)!;
+      if (grown) expect(await grown).toBeGreaterThan(0);
       // The same object, and not only one like it.
       const { bytes } = told.get(file)!;
       expect(bytes.length).toBe(file.bytes);
@@ -94,6 +122,24 @@ it('is told of before the next one is begun', async () => {
     expect(beside).not.toContain(next(file as FinalFile));
     if ((file as FinalFile).format === 'parquet') expect(beside.some((name) => name.endsWith('.avro'))).toBe(false);
   }
+});
+
+it('is given up where the engine is stopped in the midst of it', async () => {
+  const stop = new AbortController();
+  const engine = duckdbEngine({ threads: 2, signal: stop.signal });
+  const told: unknown[] = [];
+  const onFile: FileListener = (_, growing) => {
+    growing?.reached(Number.POSITIVE_INFINITY).catch((error: Error) => told.push(error));
+    stop.abort();
+  };
+  const failure = await engine
+    .convert({
+      ...{ inputs: [bench.csv(text(10_000), TYPES)], columns: COLUMNS, writing: writing(ROLLED), onFile },
+      ...{ target: { kind: 'final' }, tolerance: undefined, timezone: 'UTC', scratch: bench.path('scratch') },
+    })
+    .catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(Error);
+  expect(told).toEqual([failure]);
 });
 
 it('is told of in vain where all is written anew, or the input fails', async () => {
