@@ -1,6 +1,6 @@
 import { needsContainer } from '../../shared/domain/container-tasks.ts';
 import type { ConvertInput, FailedSource } from '../../shared/domain/load.ts';
-import { bytesInTime, inputBytes, type Pace, plainBytes, type RangePlan, slowest } from '../../shared/domain/pace.ts';
+import { bytesInTime, inputBytes, type Pace, pacedBytes, type RangePlan, slowest } from '../../shared/domain/pace.ts';
 import { originOf } from '../../shared/domain/source.ts';
 import type { ErrorRecord } from '../../shared/errors.ts';
 import { isSliceable } from '../../shared/formats/csv/slice.ts';
@@ -23,7 +23,7 @@ function isTimeOut({ name, message }: ErrorRecord): boolean {
 export function measuredPace(outcomes: readonly Outcome[]): Pace | undefined {
   return slowest(
     outcomes.flatMap((outcome): Pace[] => {
-      const bytes = plainBytes(outcome.task);
+      const bytes = pacedBytes(outcome.task);
       if (bytes === undefined || !('receipt' in outcome)) return [];
       const { accounts } = outcome.receipt;
       // What failed was not converted to its end.
@@ -36,7 +36,7 @@ export function measuredPace(outcomes: readonly Outcome[]): Pace | undefined {
 /** The same for later plans: a task whose time ran out was slower still than its whole size in the whole time. */
 export function paceOf(outcomes: readonly Outcome[], ranges: RangePlan | undefined): Pace | undefined {
   const timedOut = outcomes.flatMap((outcome): Pace[] => {
-    const bytes = plainBytes(outcome.task);
+    const bytes = pacedBytes(outcome.task);
     if (!ranges || bytes === undefined || !('failure' in outcome) || !isTimeOut(outcome.failure.error)) return [];
     return [{ bytes, ms: ranges.taskSeconds * 1000 }];
   });

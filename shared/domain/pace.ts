@@ -53,8 +53,12 @@ export function inputBytes({ source, part, range }: ConvertInput): number {
   return range ? range.end - range.start : (part.entry?.compressedBytes ?? source.sizeBytes);
 }
 
-/** Bytes of a task of nothing but plain CSV, which alone is cut by them; undefined: it has something else. */
-export function plainBytes({ inputs }: ConvertTask): number | undefined {
-  const isPlain = inputs.every(({ part }) => part.format === 'csv' && part.compression === 'none');
-  return isPlain ? inputs.reduce((sum, input) => sum + inputBytes(input), 0) : undefined;
+/**
+ * Bytes of a task that may tell how fast plain CSV is converted, which alone is cut by them; undefined: it has something else,
+ * or many files of few bytes, whose number counts.
+ */
+export function pacedBytes({ inputs }: ConvertTask): number | undefined {
+  if (inputs.some(({ part }) => part.format !== 'csv' || part.compression !== 'none')) return undefined;
+  const bytes = inputs.reduce((sum, input) => sum + inputBytes(input), 0);
+  return inputs.length > 1 && bytes < PACE_MIN_BYTES ? undefined : bytes;
 }

@@ -157,6 +157,17 @@ describe('paceOf', () => {
     });
   });
 
+  it('takes many small files for what they are', () => {
+    const files = (bytes: number) => Array.from({ length: 40 }, (_, i) => input(`${i}.csv`, bytes));
+    const batch = (bytes: number): Outcome => {
+      const one = done(input('a', bytes), 20_000) as Extract<Outcome, { receipt: unknown }>;
+      return { ...one, task: { ...one.task, inputs: files(bytes) } };
+    };
+    expect(paceOf([batch(10_000), lost(files(10_000))], PLANNED)).toBeUndefined();
+    expect(paceOf([batch(MB)], PLANNED)).toEqual({ bytes: 40 * MB, ms: 20_000 });
+    expect(paceOf([lost(files(MB))], PLANNED)).toEqual({ bytes: 40 * MB, ms: 900_000 });
+  });
+
   it('says nothing of a task with an object that failed', () => {
     const outcome = done(input('a', 50 * MB), 10_000) as Extract<Outcome, { receipt: unknown }>;
     outcome.receipt.accounts[0]!.failed = { name: 'TooManyRejects', message: 'bad' };
