@@ -95,8 +95,6 @@ export const AVRO_MAX_ROW_BYTES = 2 ** 31 - 1;
 export const SHUFFLE_BUCKET_BYTES = 512 * MiB;
 /** Each convert task writes one file a bucket: more buckets make more, smaller files. */
 export const SHUFFLE_MAX_BUCKETS = 256;
-/** An object that is a file on this machine is read where it lies from this size on, which costs one more look at it. */
-export const BORROW_MIN_BYTES = 8 * MiB;
 /** Files of one task that are fetched, cut or unpacked at once. */
 export const FILES_AT_ONCE = 8;
 

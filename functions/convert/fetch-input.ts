@@ -16,7 +16,7 @@ import { inflateTo } from '../../shared/formats/gzip.ts';
 import { writeParquetColumns } from '../../shared/formats/parquet/write-columns.ts';
 import { transcodeTo } from '../../shared/formats/transcode.ts';
 import { extractEntry } from '../../shared/formats/zip-entry.ts';
-import { BORROW_MIN_BYTES, SLICES_AT_ONCE, SLICES_SCANNED_AT_ONCE } from '../../shared/limits.ts';
+import { SLICES_AT_ONCE, SLICES_SCANNED_AT_ONCE } from '../../shared/limits.ts';
 import { type ByteRange, type ObjectStore, uri } from '../../shared/ports/object-store.ts';
 
 /** An input as a local file that the engine reads: decompressed, in UTF-8, cut at records. */
@@ -125,9 +125,9 @@ function pinned(store: ObjectStore, { source }: ConvertInput) {
   };
 }
 
-/** Takes the object's own file where it is large, so that copying it would count, and lies on the same disk. */
+/** Takes the object's own file where it lies on the same disk. */
 async function borrowWhole(store: ObjectStore, { source, part }: ConvertInput, path: string): Promise<boolean> {
-  if (part.compression !== 'none' || source.sizeBytes < BORROW_MIN_BYTES || !store.borrow) return false;
+  if (part.compression !== 'none' || !store.borrow) return false;
   return store.borrow(source, path, { ifMatch: source.etag });
 }
 

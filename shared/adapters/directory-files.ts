@@ -1,10 +1,10 @@
 import { type BigIntStats, mkdirSync, renameSync, statSync } from 'node:fs';
-import { mkdir, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ObjectStoreBusy } from '../errors.ts';
 import { FOREIGN_SCRATCH_STALE_MS, PLACE_ATTEMPTS } from '../limits.ts';
 import { hasCode, ignoring, NOT_THERE } from './directory-errors.ts';
-import { folderNames, SCRATCH_FOLDER, segmentNames } from './directory-keys.ts';
+import { folderNames, HOLDERS_FOLDER, SCRATCH_FOLDER, segmentNames } from './directory-keys.ts';
 import { isAlive, processToken, withKeyLock } from './directory-locks.ts';
 
 // What only touches names and inodes is done at once, without the thread pool: it takes some microseconds on this machine's own disk, the
@@ -136,13 +136,16 @@ async function removeIfEmpty(folder: string): Promise<boolean> {
   }
 }
 
-/** Removes what killed processes left of their unfinished writes. */
+/** Removes what processes that ended left: unfinished writes, and the links that named them. */
 export async function sweepScratch(bucketPath: string): Promise<void> {
-  const folder = join(bucketPath, SCRATCH_FOLDER);
+  for (const folder of [SCRATCH_FOLDER, HOLDERS_FOLDER]) await sweep(join(bucketPath, folder));
+}
+
+async function sweep(folder: string): Promise<void> {
   for (const name of (await readdir(folder).catch(ignoring('ENOENT'))) ?? []) {
     const path = join(folder, name);
     const alive = isAlive(name);
-    const age = Date.now() - ((await stat(path).catch(ignoring('ENOENT')))?.mtimeMs ?? Date.now());
+    const age = Date.now() - ((await lstat(path).catch(ignoring('ENOENT')))?.mtimeMs ?? Date.now());
     if (alive === false || (alive === undefined && age > FOREIGN_SCRATCH_STALE_MS)) {
       await unlink(path).catch(ignoring('ENOENT'));
     }

@@ -21,6 +21,7 @@ const CONTINUED = `${MARK}+`;
 /** The store's own folders in each bucket. */
 export const SCRATCH_FOLDER = `${MARK}tmp`;
 export const LOCKS_FOLDER = `${MARK}locks`;
+export const HOLDERS_FOLDER = `${MARK}holders`;
 
 /** The names, from outermost to innermost, under which one segment of a key lies. */
 export function segmentNames(segment: string, displaced = false): string[] {

@@ -1,5 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
 import { lstat, mkdir, readlink, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +16,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ObjectStoreBusy } from '../errors.ts';
 import { FOREIGN_LOCK_STALE_MS, KEY_LOCK_PAUSE_MS, KEY_LOCK_WAIT_MS } from '../limits.ts';
 import { hasCode, ignoring } from './directory-errors.ts';
-import { LOCKS_FOLDER } from './directory-keys.ts';
+import { HOLDERS_FOLDER, LOCKS_FOLDER } from './directory-keys.ts';
 
 /**
  * One writer a key, among all processes on this machine. A lock is a symbolic link whose target names its holder: made in
@@ -28,7 +37,7 @@ export async function withKeyLock<T>(
   queues.set(path, turn.promise);
   try {
     await before;
-    await acquire(path, where);
+    await acquire(path, where, bucketPath);
     try {
       return await act();
     } finally {
@@ -41,7 +50,47 @@ export async function withKeyLock<T>(
 }
 
 const queues = new Map<string, Promise<void>>();
-let taken = 0;
+/** Links that name this process, by bucket; undefined where the file system gives such a link no second name. */
+const names = new Map<string, string | undefined>();
+
+/**
+ * Makes the lock: a second name of the process's own link, where there can be one. A link of its own would be a new inode, and file
+ * systems pass over those that were deleted a moment ago one by one. Throws EEXIST where it is held, ENOENT where its folder is missing.
+ */
+function take(path: string, bucketPath: string): void {
+  const name = names.has(bucketPath) ? names.get(bucketPath) : makeName(bucketPath);
+  if (name !== undefined) {
+    try {
+      // Who cannot ask for this process goes by the age of its lock, which has the time of the link.
+      const now = new Date();
+      lutimesSync(name, now, now);
+      linkSync(name, path);
+      return;
+    } catch (error) {
+      if (hasCode(error, 'EEXIST')) throw error;
+      // Without its folder the lock can have no name at all; else links are followed here, or have one name.
+      if (existsSync(join(path, '..'))) names.set(bucketPath, undefined);
+      else names.delete(bucketPath);
+    }
+  }
+  symlinkSync(processToken(), path);
+}
+
+/** Undefined where the bucket is missing. */
+function makeName(bucketPath: string): string | undefined {
+  const folder = join(bucketPath, HOLDERS_FOLDER);
+  const name = join(folder, processToken());
+  for (const make of [() => mkdirSync(folder), () => symlinkSync(processToken(), name)]) {
+    try {
+      make();
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined;
+      if (!hasCode(error, 'EEXIST')) throw error;
+    }
+  }
+  names.set(bucketPath, name);
+  return name;
+}
 
 function release(path: string): void {
   try {
@@ -51,12 +100,11 @@ function release(path: string): void {
   }
 }
 
-async function acquire(path: string, where: string): Promise<void> {
+async function acquire(path: string, where: string, bucketPath: string): Promise<void> {
   const deadline = Date.now() + KEY_LOCK_WAIT_MS;
-  const me = `${processToken()}.${(taken++).toString(36)}`;
   for (;;) {
     try {
-      symlinkSync(me, path);
+      take(path, bucketPath);
       return;
     } catch (error) {
       if (hasCode(error, 'ENOENT')) {
@@ -69,7 +117,7 @@ async function acquire(path: string, where: string): Promise<void> {
     const holder = await holderOf(path);
     if (holder === undefined) continue;
     if (await isLeftBehind(path, holder)) {
-      await breakLock(path, holder, where);
+      await breakLock(path, holder, where, bucketPath);
     } else if (Date.now() > deadline) {
       throw new ObjectStoreBusy(`Cannot write ${where}: its lock ${path} has been held for ${KEY_LOCK_WAIT_MS} ms`, {
         where,
@@ -84,9 +132,9 @@ async function acquire(path: string, where: string): Promise<void> {
  * Removes a dead holder's lock. Two that found it dead must not both remove it, for the second would remove the first's
  * new lock: so a second lock, named after the dead holder, decides who may, and that one looks again.
  */
-async function breakLock(path: string, holder: string, where: string): Promise<void> {
+async function breakLock(path: string, holder: string, where: string, bucketPath: string): Promise<void> {
   const breaker = `${path}.${createHash('sha256').update(holder).digest('hex').slice(0, 8)}`;
-  await acquire(breaker, where);
+  await acquire(breaker, where, bucketPath);
   try {
     if ((await holderOf(path)) === holder) await unlink(path);
   } finally {

@@ -60,7 +60,7 @@ describe('the layout of keys in a folder', () => {
   });
 
   it('never takes the place of the store’s own folders', () => {
-    for (const name of ['.~tmp', '.~locks']) {
+    for (const name of ['.~tmp', '.~locks', '.~holders']) {
       expect(parseName(name)).toBeUndefined();
       expect(folderNames([name])).toEqual([`.~x${name}`]);
     }

@@ -1,14 +1,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { lutimes, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, lutimes, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { isAlive, processToken } from '../../../shared/adapters/directory-locks.ts';
+import { isAlive, processToken, withKeyLock } from '../../../shared/adapters/directory-locks.ts';
 import { createBucket, directoryObjectStore } from '../../../shared/adapters/directory-object-store.ts';
 import type { ObjectStore } from '../../../shared/ports/object-store.ts';
 
@@ -101,6 +101,7 @@ describe('a process that ended in the middle', () => {
     expect((await Array.fromAsync(store.list(bucket, ''))).map(({ key }) => key)).toEqual(['k']);
     await directoryObjectStore(root).put({ bucket, key: 'k' }, 'body');
     expect(await readdir(folder)).toEqual([`${processToken()}.zz`]);
+    expect(await readdir(join(root, bucket, '.~holders'))).toEqual([processToken()]);
   });
 });
 
@@ -137,5 +138,16 @@ describe('a holder that cannot be asked', () => {
     await lutimes(lock, anHourAgo, anHourAgo);
     await store.put({ bucket, key: 'k' }, '2');
     expect(Buffer.from(await store.read({ bucket, key: 'k' })).toString()).toBe('2');
+  });
+
+  it('is given that time from when it took the lock, however long it has run', async () => {
+    await store.put({ bucket, key: 'k' }, '1');
+    const anHourAgo = new Date(Date.now() - 3_600_000);
+    await lutimes(join(root, bucket, '.~holders', processToken()), anHourAgo, anHourAgo);
+    await withKeyLock(join(root, bucket), 'k', 'k', async () => {
+      const [lock = ''] = await lockNames();
+      const { mtimeMs } = await lstat(join(root, bucket, '.~locks', lock));
+      expect(mtimeMs).toBeGreaterThan(anHourAgo.getTime() + 3_000_000);
+    });
   });
 });
