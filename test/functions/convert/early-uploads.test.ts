@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { vacuum } from '../../../shared/commit/vacuum.ts';
 import type { ConvertReceipt } from '../../../shared/domain/load.ts';
@@ -17,7 +18,10 @@ const TARGET = {
 const DATASET = { name: 'sales', source: { prefix: 'sales/' }, target: TARGET };
 
 /** A world that notes when the engine's jobs end and uploads begin. */
-function notingWorld(engine: TableEngine, { csv, splitBytes }: { csv?: object; splitBytes?: number } = {}) {
+function notingWorld(
+  engine: TableEngine,
+  { csv, target, splitBytes }: { csv?: object; target?: object; splitBytes?: number } = {},
+) {
   const notes: string[] = [];
   const objects = memoryObjectStore(['landing', 'work', 'lake']);
   const { upload } = objects;
@@ -30,7 +34,11 @@ function notingWorld(engine: TableEngine, { csv, splitBytes }: { csv?: object; s
     convert: (job) => engine.convert(job).finally(() => notes.push('converted')),
     repartition: (job) => engine.repartition(job).finally(() => notes.push('repartitioned')),
   };
-  const dataset = csv ? { ...DATASET, source: { ...DATASET.source, csv } } : DATASET;
+  const dataset = {
+    ...DATASET,
+    source: { ...DATASET.source, ...(csv ? { csv } : {}) },
+    target: { ...TARGET, ...target },
+  };
   const world = makeWorld({ datasets: [dataset], objects, engine: noting });
   if (splitBytes !== undefined) world.ports.splitBytes = splitBytes;
   const receipts = async (run: string): Promise<ConvertReceipt[]> => {
@@ -76,6 +84,31 @@ describe('with the engine itself', () => {
     await w.put('sales/a.csv', `id,day\n${days(9)}`);
     expect((await w.run({ dataset: 'sales' })).status).toBe('SUCCEEDED');
     expect(w.notes).toEqual([...[0, 1, 2, 3, 4, 5].map((n) => `final-${n}`), 'converted']);
+  });
+
+  it('a file that is written front to back is uploaded as it grows, and its receipt has what it came to', async () => {
+    const target = { formats: ['avro' as const], partitionBy: [], compression: { avro: 'null' as const } };
+    const w = notingWorld(engine, { target });
+    const pieces: Buffer[] = [];
+    w.objects.uploadGrowing = async (path, address, growing) => {
+      w.notes.push('begun');
+      for (let at = 0; ; ) {
+        const { bytes, isComplete } = await growing.reached(at + 1_000_000);
+        pieces.push(readFileSync(path).subarray(at, bytes));
+        at = bytes;
+        if (!isComplete) w.notes.push('some of it');
+        else return w.objects.put(address, Buffer.concat(pieces));
+      }
+    };
+    await w.put('sales/a.csv', `id,day\n${days(300_000)}`);
+    const { run, status } = await w.run({ dataset: 'sales' });
+    expect(status).toBe('SUCCEEDED');
+    expect(w.notes.slice(0, 2)).toEqual(['begun', 'some of it']);
+    expect(w.notes.lastIndexOf('some of it')).toBeLessThan(w.notes.indexOf('converted'));
+    const [receipt] = await w.receipts(run);
+    const { key, etag } = receipt!.files[0]!;
+    expect(receipt!.files).toMatchObject([{ rows: 300_000, bytes: Buffer.concat(pieces).length }]);
+    expect(await w.objects.head({ bucket: 'work', key })).toMatchObject({ etag, sizeBytes: receipt!.files[0]!.bytes });
   });
 
   it('what was uploaded of an input that fails is in no receipt and in no table, and vacuum removes it', async () => {
