@@ -291,7 +291,7 @@ class ConvertRun {
     if (!joined || inputs.length === 0) return undefined;
     const { columns, timezone } = this.#job;
     try {
-      const output = await this.#writeOutput(joined.relation(columns, timezone));
+      const output = await this.#writeOutput(joined.relation(columns, timezone), joined.rows);
       if (output.rows !== joined.rows) return undefined;
       const counts = await this.#counts;
       return { ...output, rows: new Map([...counts].map(([index, { rows }]) => [index, rows])), gathered: undefined };
@@ -303,12 +303,15 @@ class ConvertRun {
     }
   }
 
-  async #writeOutput(relation: string): Promise<{ rows: number; staged: StagedFile[]; files: FinalFile[] }> {
+  async #writeOutput(
+    relation: string,
+    expectedRows?: number,
+  ): Promise<{ rows: number; staged: StagedFile[]; files: FinalFile[] }> {
     const { columns, writing, target, inputs, onFile } = this.#job;
     if (writing.sourceIds) relation = withSourceIds(relation, columns, inputs);
     const folder = this.#session.path('out');
     if (target.kind === 'final') {
-      const { rows, files } = await finalFiles(this.#session, relation, columns, writing, folder, onFile);
+      const { rows, files } = await finalFiles(this.#session, relation, columns, writing, folder, onFile, expectedRows);
       return { rows, staged: [], files };
     }
     const { rows, files } = await stagedFiles(

@@ -37,6 +37,7 @@ const CUTTERS: Record<OutputFormat, (session: Session, source: RowSource, writin
  *
  * @param folder for the files and what they are cut from; made anew
  * @param onFile is told of each file before the next is cut; how many rows it has of which source comes later
+ * @param expectedRows where there are others, no file is made
  */
 export async function finalFiles(
   session: Session,
@@ -45,6 +46,7 @@ export async function finalFiles(
   writing: TableWriting,
   folder: string,
   onFile: FileListener = () => undefined,
+  expectedRows?: number,
 ): Promise<FinalFiles> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -53,6 +55,10 @@ export async function finalFiles(
   const kept = join(folder, isFile ? 'parquet-0-0.parquet' : 'rows.duckdb');
   await dropKept(session);
   const source = await (isFile ? keepAsFile : keepInOrder)(session, relation, columns, writing, kept);
+  if (expectedRows !== undefined && source.rows !== expectedRows) {
+    await dropKept(session);
+    return { rows: source.rows, files: [] };
+  }
   const isNothing = source.rows === 0 && !(writing.emptyFile && varying.length === 0);
   const partitions = isNothing ? [] : await partitionRanges(session, source, writing);
   const files: FinalFile[] = [];

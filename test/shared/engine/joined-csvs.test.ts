@@ -4,7 +4,7 @@ import { checkHeader, readHead } from '../../../shared/engine/csv-head.ts';
 import { fileOf } from '../../../shared/engine/reject-scan.ts';
 import { Session } from '../../../shared/engine/session.ts';
 import { SmallCsvs } from '../../../shared/engine/small-csvs.ts';
-import type { ConvertOutcome, LocalInput } from '../../../shared/engine/table-engine.ts';
+import type { ConvertOutcome, LocalFile, LocalInput } from '../../../shared/engine/table-engine.ts';
 import { countRecords } from '../../../shared/formats/csv/count-records.ts';
 import type { CsvDialect } from '../../../shared/formats/csv-dialect.ts';
 import { SMALL_CSV_MAX_BYTES } from '../../../shared/limits.ts';
@@ -103,12 +103,16 @@ describe('small inputs of one job', () => {
 
   it('are read one by one where a row is rejected, so that it is told of which it is', async () => {
     const scans = spiedScans();
+    const told: LocalFile[] = [];
     const outcome = await bench.convert(
       ['a,b\n1,x\n', 'a,b\n2,y\nno,z\n', 'a,b\n3,w\n'].map((text) => bench.csv(text, TYPES)),
       TYPES,
+      { onFile: (file) => told.push(file) },
     );
     expect(scans()[0]).toContain('joined-0.csv');
     expect(scans().length).toBeGreaterThan(1);
+    // Nothing that came of the first reading is brought anywhere.
+    expect(told).toEqual(outcome.files);
     expect(outcome.accounts.map(({ rowsWritten, rowsRejected }) => [rowsWritten, rowsRejected])).toEqual([
       [1, 0],
       [1, 1],
