@@ -334,9 +334,7 @@ export const CSV_HEAD_CHUNK_BYTES = 64 * KiB;
 /** A CSV up to this size is read in one go, its rows counted and, where there are several, put into one file with others for the engine. */
 export const SMALL_CSV_MAX_BYTES = 4 * MiB;
 /** Such a file's size: the engine opens few, and all its threads have some. */
-export const JOINED_PIECE_BYTES = 4 * MiB;
-/** Rows that are gathered before they are written to it. */
-export const JOINED_WRITE_BYTES = 1 * MiB;
+export const JOINED_PIECE_BYTES = 2 * MiB;
 /** What the engine reads of a CSV at once; two longest rows. It holds several: twice this took 300 MB more. */
 export const CSV_BUFFER_BYTES = 16 * MiB;
 /** A CSV that several threads are not to share is cut into files of this size, each read by one: few buffers, and work for all threads. */

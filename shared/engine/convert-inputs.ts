@@ -92,7 +92,6 @@ export async function prepareInput(
   const reading = { skipLines: skipLines ?? 0, parallel: true, rewritten: false };
   const live: LiveInput = { index, input, csv: { input, dialect, read: { ...file, dialect }, ...reading } };
   if (known) live.count = known.count;
-  await joined?.write();
   if (skipLines === undefined || dialect.footerRows > 0 || dialect.lineEnd === 'mixed')
     await rewriteInput(session, live);
   return live;

@@ -135,19 +135,20 @@ class ConvertRun {
     const joins = inputs.length > 1 && !writing.sourceIds;
     const joined = joins ? new JoinedCsvs((piece) => this.#session.path(`joined-${piece}.csv`)) : undefined;
     const preparing = { session: this.#session, columns, rules: this.#rules, small: new SmallCsvs(), joined };
-    await pMap(
-      inputs,
-      async (input, index) => {
-        const work = prepareInput(preparing, input, index).then((live) => prepared.push(live));
-        const fault = await faultOf(work, input.uri);
-        if (fault) this.#failed.set(index, fault);
-      },
-      { concurrency: INPUTS_PREPARED_AT_ONCE },
-    );
-    if (joined?.isAllOf(prepared.map(({ index }) => index))) {
-      await joined.write(0);
-      this.#joined = joined;
+    try {
+      await pMap(
+        inputs,
+        async (input, index) => {
+          const work = prepareInput(preparing, input, index).then((live) => prepared.push(live));
+          const fault = await faultOf(work, input.uri);
+          if (fault) this.#failed.set(index, fault);
+        },
+        { concurrency: INPUTS_PREPARED_AT_ONCE },
+      );
+    } finally {
+      joined?.close();
     }
+    if (joined?.isAllOf(prepared.map(({ index }) => index))) this.#joined = joined;
     return prepared.sort((a, b) => a.index - b.index);
   }
 

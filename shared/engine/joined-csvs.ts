@@ -1,6 +1,7 @@
-import { appendFile, rm } from 'node:fs/promises';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { Column } from '../domain/schema.ts';
-import { JOINED_PIECE_BYTES, JOINED_WRITE_BYTES } from '../limits.ts';
+import { JOINED_PIECE_BYTES } from '../limits.ts';
 import type { CsvFile } from './csv-head.ts';
 import { headless, type PiecePath } from './csv-pieces.ts';
 import { csvRows } from './csv-relation.ts';
@@ -12,7 +13,6 @@ interface Joined {
   paths: string[];
   /** Of the last piece. */
   bytes: number;
-  waiting: Buffer[];
 }
 
 /** No input's index: rows of joined files do not tell from which they are. */
@@ -27,8 +27,8 @@ export class JoinedCsvs {
   readonly #groups = new Map<string, Joined>();
   readonly #inputs = new Set<number>();
   #paths = 0;
-  #waitingBytes = 0;
-  #writing: Promise<void> = Promise.resolve();
+  /** The one file that is open. */
+  #open: { path: string; file: number } | undefined;
   /** Rows of all files, by the count that is not the engine's. */
   rows = 0;
 
@@ -41,33 +41,33 @@ export class JoinedCsvs {
     if (!rows || head.skipLines === undefined) return;
     this.#inputs.add(index);
     this.rows += count.rows;
-    const group = this.#groups.get(likeness) ?? { file: { ...file, dialect: headless(head.dialect) }, ...nothing() };
-    this.#groups.set(likeness, group);
+    let group = this.#groups.get(likeness);
+    if (!group) {
+      group = { file: { ...file, dialect: headless(head.dialect) }, paths: [], bytes: JOINED_PIECE_BYTES };
+      this.#groups.set(likeness, group);
+    }
+    if (group.bytes >= JOINED_PIECE_BYTES) {
+      group.paths.push(this.#pathOf(this.#paths++));
+      group.bytes = 0;
+    }
     for (const text of rows) {
-      group.waiting.push(Buffer.from(text));
-      this.#waitingBytes += text.length;
-    }
-  }
-
-  /** Writes what was added, once it is worth it. */
-  write(leastBytes = JOINED_WRITE_BYTES): Promise<void> {
-    if (this.#waitingBytes >= leastBytes) {
-      this.#waitingBytes = 0;
-      this.#writing = this.#writing.then(() => this.#writeWaiting());
-    }
-    return this.#writing;
-  }
-
-  async #writeWaiting(): Promise<void> {
-    for (const group of this.#groups.values()) {
-      const text = Buffer.concat(group.waiting.splice(0));
-      if (group.paths.length === 0 || group.bytes >= JOINED_PIECE_BYTES) {
-        group.paths.push(this.#pathOf(this.#paths++));
-        group.bytes = 0;
-      }
+      this.#write(group.paths.at(-1)!, text);
       group.bytes += text.length;
-      await appendFile(group.paths.at(-1)!, text);
     }
+  }
+
+  #write(path: string, text: Uint8Array): void {
+    if (this.#open?.path !== path) {
+      this.close();
+      this.#open = { path, file: openSync(path, 'a') };
+    }
+    for (let done = 0; done < text.length; ) done += writeSync(this.#open!.file, text, done);
+  }
+
+  /** To be called when all is added. */
+  close(): void {
+    if (this.#open) closeSync(this.#open.file);
+    this.#open = undefined;
   }
 
   /** Whether the rows of all these inputs are here, and of no others. */
@@ -89,8 +89,4 @@ export class JoinedCsvs {
   async remove(): Promise<void> {
     for (const path of [...this.#groups.values()].flatMap(({ paths }) => paths)) await rm(path, { force: true });
   }
-}
-
-function nothing(): Omit<Joined, 'file'> {
-  return { paths: [], bytes: 0, waiting: [] };
 }
