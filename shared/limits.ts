@@ -233,6 +233,8 @@ export const KEY_LOCK_WAIT_MS = 30_000;
 export const FOREIGN_LOCK_STALE_MS = 60_000;
 /** Attempts at putting a file into a folder that others remove or make at the same moment. */
 export const PLACE_ATTEMPTS = 20;
+/** Names given to one file before others have their turn: some milliseconds. */
+export const PUT_MANY_AT_ONCE = 64;
 /** Files looked at together while a folder is listed; enough to keep the file system busy. */
 export const LIST_STATS_AT_ONCE = 256;
 /** Bytes of one chunk of a stream: few enough to hold, enough to be read quickly. */

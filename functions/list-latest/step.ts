@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import { z } from 'zod';
 import { quarantinedIds } from '../../shared/commit/claim-listing.ts';
-import { type ClaimOutcome, claim, type Standings } from '../../shared/commit/claims.ts';
+import { type ClaimOutcome, claimMany } from '../../shared/commit/claims.ts';
 import { finishRun } from '../../shared/commit/finish.ts';
 import type { LogState } from '../../shared/commit/fold.ts';
 import { writeHistory } from '../../shared/commit/history.ts';
@@ -220,14 +220,7 @@ async function claimAll(
     force: reloads(request),
     redrives: request.redrives !== undefined,
   };
-  const claimEach = (wanted: SourceObject[], at: LogState): Promise<ClaimOutcome[]> => {
-    const standings: Standings = new Map();
-    return pMap(wanted, (source) => claim(ports, claimant, source, at, standings), {
-      concurrency: SMALL_CALLS_AT_ONCE,
-    });
-  };
-
-  const outcomes = await claimEach(sources, state);
+  const outcomes = await claimMany(ports, claimant, sources, state);
   const unfinished = new Set(outcomes.flatMap((outcome) => (typeof outcome === 'object' ? [outcome.unfinished] : [])));
   if (unfinished.size > 0) {
     for (const dead of unfinished)
@@ -236,7 +229,7 @@ async function claimAll(
     await repair(ports, request.dataset, { run, executionId, attempt });
     const waiting = sources.filter((_, i) => typeof outcomes[i] === 'object');
     const now = await openLog(ports.objects, ports.places.work, request.dataset.name).head();
-    const again = await claimEach(waiting, now);
+    const again = await claimMany(ports, claimant, waiting, now);
     for (const [i, source] of waiting.entries()) outcomes[sources.indexOf(source)] = again[i];
   }
   const count = (wanted: ClaimOutcome) => outcomes.filter((outcome) => outcome === wanted).length;

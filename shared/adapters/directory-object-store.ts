@@ -1,13 +1,15 @@
 import { type BigIntStats, closeSync, constants, openSync, statSync } from 'node:fs';
 import { copyFile, mkdir, open, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import pMap from 'p-map';
 import { checkKey } from '../domain/object-keys.ts';
-import { BadInput, ObjectStoreBusy } from '../errors.ts';
+import { BadInput, ObjectStoreBusy, PreconditionFailed } from '../errors.ts';
 import {
   DELETE_BATCH_KEYS,
   LIST_PAGE_KEYS,
   PLACE_ATTEMPTS,
+  PUT_MANY_AT_ONCE,
   RANGE_BYTES,
   SMALL_CALLS_AT_ONCE,
   STREAM_CHUNK_BYTES,
@@ -50,7 +52,7 @@ export async function createBucket(root: string, bucket: string): Promise<void> 
  *
  * The port's whole contract holds among all processes on this machine. A write is complete or not there, also when the
  * power fails. What differs from S3: there are no versions (asking for one finds nothing), content types and metadata are
- * not kept, and a copy has its source's ETag and time where it can share the file.
+ * not kept, a copy has its source's ETag and time where it can share the file, and so have objects that were put together.
  */
 export function directoryObjectStore(root: string): ObjectStore {
   const top = resolve(root);
@@ -244,6 +246,35 @@ export function directoryObjectStore(root: string): ObjectStore {
     async put(address, body, options = {}) {
       calls.put++;
       return write(address, options.condition, (scratchFile) => writeNew(scratchFile, body));
+    },
+
+    async putMany(bucket, keys, body, options = {}) {
+      calls.put += keys.length;
+      if (keys.length === 0) return [];
+      const folder = bucketPath(bucket);
+      await requireBucket(bucket);
+      // Bytes are written once; each key is another name for them, until it is written anew.
+      const file = newScratchPath(folder);
+      try {
+        await writeNew(file, body);
+        const putOne = (key: string): Promise<boolean> =>
+          write({ bucket, key }, options.condition, (scratchFile) => shareOrCopy(file, scratchFile)).then(
+            () => true,
+            (error: unknown) => {
+              if (error instanceof PreconditionFailed) return false;
+              throw error;
+            },
+          );
+        const written: boolean[] = [];
+        for (let at = 0; at < keys.length; at += PUT_MANY_AT_ONCE) {
+          written.push(...(await Promise.all(keys.slice(at, at + PUT_MANY_AT_ONCE).map(putOne))));
+          // What touches names alone waits for nothing: others have their turn here.
+          await nextTurn();
+        }
+        return written;
+      } finally {
+        await unlink(file).catch(ignoring('ENOENT'));
+      }
     },
 
     async upload(path, address, options = {}) {

@@ -1,5 +1,7 @@
+import pMap from 'p-map';
 import type { SourceObject } from '../domain/source.ts';
 import { PreconditionFailed } from '../errors.ts';
+import { SMALL_CALLS_AT_ONCE } from '../limits.ts';
 import type { Ports } from '../ports/ports.ts';
 import { claimBody } from './claim-listing.ts';
 import type { LogState } from './fold.ts';
@@ -41,6 +43,28 @@ export interface Claimant {
 /** Where holders stand, asked once for all that they hold. */
 export type Standings = Map<string, Promise<Standing>>;
 type Standing = 'settled' | 'at work' | 'unfinished';
+
+/** Claims many: those that nobody holds at once where the store can, the others one by one. In their order. */
+export async function claimMany(
+  ports: Ports,
+  claimant: Claimant,
+  sources: readonly SourceObject[],
+  state: LogState,
+): Promise<ClaimOutcome[]> {
+  const standings: Standings = new Map();
+  const fresh = sources.filter(({ id }) => !state.sources.has(id));
+  const keys = [...new Set(fresh.map(({ id }) => claimKey(claimant.dataset, id)))];
+  const { run, executionId } = claimant;
+  const body = JSON.stringify({ run, executionId } satisfies ClaimRecord);
+  const written = await ports.objects.putMany?.(ports.places.work, keys, body, { condition: { ifNoneMatch: '*' } });
+  const claimed = new Set(keys.filter((_, i) => written?.[i]));
+  return pMap(
+    sources,
+    (source) =>
+      claimed.has(claimKey(claimant.dataset, source.id)) ? 'claimed' : claim(ports, claimant, source, state, standings),
+    { concurrency: SMALL_CALLS_AT_ONCE },
+  );
+}
 
 /** Claims one object version for a run, taking it over from runs that settled without it. */
 export async function claim(
@@ -141,6 +165,10 @@ export async function failedClaim(
 }
 
 /** P9's last: the ledger's cache, so that a listing tells what is loaded without a get. */
-export async function markLoaded(ports: Ports, dataset: string, id: string, run: string): Promise<void> {
-  await ports.objects.put({ bucket: ports.places.work, key: loadedKey(dataset, id) }, JSON.stringify({ run }));
+export async function markLoaded(ports: Ports, dataset: string, ids: readonly string[], run: string): Promise<void> {
+  const bucket = ports.places.work;
+  const keys = [...new Set(ids.map((id) => loadedKey(dataset, id)))];
+  const body = JSON.stringify({ run });
+  if (ports.objects.putMany) await ports.objects.putMany(bucket, keys, body);
+  else await pMap(keys, (key) => ports.objects.put({ bucket, key }, body), { concurrency: SMALL_CALLS_AT_ONCE });
 }

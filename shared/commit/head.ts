@@ -1,5 +1,3 @@
-import pMap from 'p-map';
-import { SMALL_CALLS_AT_ONCE } from '../limits.ts';
 import type { Ports } from '../ports/ports.ts';
 import { markLoaded } from './claims.ts';
 import type { Intent, LogEntry } from './entry.ts';
@@ -73,9 +71,8 @@ async function record(ports: Ports, entry: LogEntry): Promise<void> {
     notices: fixed.request.notices,
   });
   if (entry.kind === 'void') return;
-  await pMap(entry.sources, (source) => markLoaded(ports, entry.dataset, source.id, entry.run), {
-    concurrency: SMALL_CALLS_AT_ONCE,
-  });
+  const ids = entry.sources.map(({ id }) => id);
+  await markLoaded(ports, entry.dataset, ids, entry.run);
   if (entry.sources.length > 0) await emptyQuarantine(ports, entry.dataset, fixed.request.redrives, entry.sources);
 }
 

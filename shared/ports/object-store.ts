@@ -90,6 +90,18 @@ export interface ObjectStore {
    */
   borrow?(address: Address, path: string, condition?: ReadCondition): Promise<boolean>;
   put(address: Address, body: Uint8Array | string, options?: WriteOptions): Promise<Written>;
+  /**
+   * Where it is less work than a `put` of each: one small body under many keys of a bucket, none of them twice. Each is written or not,
+   * whatever becomes of the others. With `ifNoneMatch` those that are there already are left as they are.
+   *
+   * @returns of each key whether it was written
+   */
+  putMany?(
+    bucket: string,
+    keys: readonly string[],
+    body: string,
+    options?: { condition?: { ifNoneMatch: '*' } },
+  ): Promise<boolean[]>;
   /** A local file as one object, in parallel parts where it is large. */
   upload(path: string, address: Address, options?: UploadOptions): Promise<Written>;
   /**

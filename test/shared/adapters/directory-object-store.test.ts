@@ -192,6 +192,45 @@ describe('its files', () => {
     expect((await stat(join(folder, 'from'))).nlink).toBe(2);
   });
 
+  describe('under many keys at once', () => {
+    const body = 'the same';
+    const many = (names: readonly string[], condition?: { ifNoneMatch: '*' }) =>
+      store.putMany!(bucket, names, body, condition ? { condition } : {});
+
+    it('are written once, and each is an object of its own from then on', async () => {
+      const names = ['a', 'a/b', 'c/d', '.', 'e'];
+      expect(await many(names)).toEqual(names.map(() => true));
+      expect(await keys()).toEqual(['.', 'a', 'a/b', 'c/d', 'e']);
+      expect((await stat(join(folder, 'e'))).ino).toBe((await stat(join(folder, 'c/d'))).ino);
+      await store.put(at('a'), 'another');
+      await store.delete(at('e'));
+      expect([await text('a'), await text('a/b'), await text('c/d')]).toEqual(['another', body, body]);
+      expect(await readdir(join(folder, '.~tmp'))).toEqual([]);
+      expect(await many([])).toEqual([]);
+    });
+
+    it('replace what is there, or by a condition leave it', async () => {
+      await store.put(at('held'), 'another');
+      expect(await many(['free', 'held', 'new'], { ifNoneMatch: '*' })).toEqual([true, false, true]);
+      expect([await text('free'), await text('held'), await text('new')]).toEqual([body, 'another', body]);
+      expect(await many(['held'])).toEqual([true]);
+      expect(await many(['held'])).toEqual([true]);
+      expect(await text('held')).toBe(body);
+      expect(await readdir(join(folder, '.~tmp'))).toEqual([]);
+    });
+
+    it('go to one of those that want them under a condition', async () => {
+      const names = Array.from({ length: 300 }, (_, i) => `k${i}`);
+      const winners = await Promise.all([1, 2, 3].map(() => many(names, { ifNoneMatch: '*' })));
+      for (const i of names.keys()) expect(winners.filter((written) => written[i])).toHaveLength(1);
+    });
+
+    it('fail where the bucket is missing, or a key is none', async () => {
+      await expect(store.putMany!('none', ['k'], body)).rejects.toMatchObject({ name: 'BucketNotFound' });
+      await expect(many(['good', ''])).rejects.toMatchObject({ name: 'BadInput' });
+    });
+  });
+
   it('takes a file that is given to it, and copies one that is not', async () => {
     for (const [key, given] of [
       ['given', true],

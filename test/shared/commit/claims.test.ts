@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Claimant, claim, failedClaim } from '../../../shared/commit/claims.ts';
+import { type Claimant, claim, claimMany, failedClaim, markLoaded } from '../../../shared/commit/claims.ts';
 import { emptyState } from '../../../shared/commit/fold.ts';
+import { readJson } from '../../../shared/commit/json-object.ts';
+import { claimKey, loadedKey } from '../../../shared/commit/keys.ts';
 import { settle, verdictOf } from '../../../shared/commit/verdict.ts';
 import { type SourceObject, sourceId } from '../../../shared/domain/source.ts';
 import { testPorts } from '../../doubles/ports.ts';
@@ -19,6 +21,76 @@ const by = (run: string, force = false): Claimant => ({
   dataset: 'd',
   force,
   redrives: false,
+});
+
+/** With what a store of files has for one body under many keys; how often it was used. */
+function withPutMany(ports: ReturnType<typeof testPorts>) {
+  const { objects } = ports;
+  let used = 0;
+  objects.putMany = async (bucket, keys, body, options = {}) => {
+    used++;
+    const put = (key: string) =>
+      objects.put({ bucket, key }, body, options).then(
+        () => true,
+        () => false,
+      );
+    return Promise.all(keys.map(put));
+  };
+  return { ports, used: () => used };
+}
+
+describe.each([
+  ['one by one', () => ({ ports: testPorts(), used: () => undefined })],
+  ['at once where the store can', () => withPutMany(testPorts())],
+] as const)('many objects, %s', (_, scene) => {
+  const sources = Array.from({ length: 6 }, (_, i) => ({
+    ...SOURCE,
+    id: sourceId('landing', `k${i}`, 'e'),
+    key: `k${i}`,
+  }));
+  const held = (i: number) => claimKey('d', sources[i]!.id);
+
+  it('come out as each does by itself', async () => {
+    const { ports, used } = scene();
+    ports.executionsKnown.set('x-running', { status: 'RUNNING', gone: false });
+    const state = emptyState();
+    state.sources.set(sources[0]!.id, 1);
+    await claim(ports, by('running'), sources[2]!, emptyState());
+    await claim(ports, by('dead'), sources[3]!, emptyState());
+    await claim(ports, by('r1'), sources[4]!, emptyState());
+    expect(await claimMany(ports, by('r1'), sources, state)).toEqual([
+      'loaded',
+      'claimed',
+      'held',
+      'claimed',
+      'claimed',
+      'claimed',
+    ]);
+    for (const i of [1, 3, 4, 5])
+      expect(await readJson(ports.objects, { bucket: 'work', key: held(i) })).toEqual({
+        run: 'r1',
+        executionId: 'x-r1',
+      });
+    expect(used() ?? 1).toBe(1);
+  });
+
+  it('say of what was loaded before that it was', async () => {
+    const { ports } = scene();
+    const state = emptyState();
+    state.sources.set(sources[0]!.id, 1);
+    expect(await claimMany(ports, by('r1', true), sources.slice(0, 2), state)).toEqual(['claimed', 'claimed']);
+    expect(await readJson(ports.objects, { bucket: 'work', key: held(0) })).toMatchObject({ loaded: true });
+    expect(await readJson(ports.objects, { bucket: 'work', key: held(1) })).not.toHaveProperty('loaded');
+  });
+
+  it('are marked as loaded, each under its own key', async () => {
+    const { ports } = scene();
+    const ids = sources.map(({ id }) => id);
+    await markLoaded(ports, 'd', ids, 'r0');
+    await markLoaded(ports, 'd', ids, 'r1');
+    for (const id of ids)
+      expect(await readJson(ports.objects, { bucket: 'work', key: loadedKey('d', id) })).toEqual({ run: 'r1' });
+  });
 });
 
 describe('claim', () => {
