@@ -27,8 +27,8 @@ interface KnownHead {
 }
 
 /**
- * Reads small CSVs of one job, one at a time into the same memory. They were written a moment ago and lie in the page cache:
- * a way through the thread pool for each call on a file would take longer than the calls.
+ * Reads small CSVs of one job, one at a time into the same memory. They were fetched or looked at a moment ago and lie in the page
+ * cache: a way through the thread pool for each call on a file would take longer than the calls.
  */
 export class SmallCsvs {
   readonly #memory = Buffer.allocUnsafe(SMALL_CSV_MAX_BYTES + 1);
@@ -95,8 +95,8 @@ export class SmallCsvs {
     const lines = new RecordScanner(dialect, { columns });
     lines.feed(found.bytes);
     found.lines = lines.end().lines;
-    // Without rows behind it, nothing shows where a head ends that was expected to go on.
-    if (scanner.dataStart !== undefined && end > 0) this.#heads.set(likeness, found);
+    // One that was cut short may go on in another file, and so may a line end of several kinds.
+    if (scanner.dataStart !== undefined && end > 0 && dialect.lineEnd !== 'mixed') this.#heads.set(likeness, found);
     return found;
   }
 }

@@ -182,6 +182,13 @@ describe('a small CSV read whole', () => {
     );
   });
 
+  it('has a head of its own where its line end goes on behind that of another', () => {
+    const small = new SmallCsvs();
+    const like = { lineEnd: 'mixed' as const };
+    const rowsOfText = (text: string) => read(small, bench.csv(text, { a: 'string' }, { like }))!.count.rows;
+    expect(['a\rx\n', 'a\r\nx\n', 'a\ry\n'].map(rowsOfText)).toEqual([1, 1, 1]);
+  });
+
   it('is not one beyond a size', () => {
     const small = new SmallCsvs();
     const row = '1,x\n';
