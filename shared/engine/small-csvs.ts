@@ -12,7 +12,7 @@ export interface SmallCsv {
   count: InputCount;
   /**
    * All that follows the head, so that rows of another file can follow on it; good until the next file is read. Undefined where that
-   * would change what either holds: the end lies in quotes, or there is a footer.
+   * would change what either holds: the end lies in quotes, there is a footer, or line ends of another kind.
    */
   rows: readonly Uint8Array[] | undefined;
   /** Equal for files whose rows can stand in one. */
@@ -109,6 +109,8 @@ const CR = 13;
 function rowsOf(body: Buffer, scanner: RecordScanner, dialect: CsvDialect): readonly Uint8Array[] | undefined {
   const { lineEnd, footerRows } = dialect;
   if (footerRows > 0 || lineEnd === 'mixed') return undefined;
+  // What the other line end is where it stands alone, the engine says one way in a file's middle and another at its end.
+  if (lineEnd !== '\r\n' && body.includes(lineEnd === '\n' ? CR : LF)) return undefined;
   if (scanner.stoppedAt === body.length) return [body];
   const last = body.at(-1);
   if (last === LF || last === CR) return undefined;
