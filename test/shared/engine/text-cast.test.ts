@@ -262,4 +262,40 @@ describe('text as a value', () => {
       { numRuns: 60 },
     );
   });
+
+  it('is the decimal that the engine itself would make of it, however many digits it has', async () => {
+    const digits = fc.string({ unit: fc.constantFrom('0', '1', '5', '9'), minLength: 0, maxLength: 42 });
+    const number = fc
+      .tuple(fc.constantFrom('', '', '-', '+', ' '), digits, fc.constantFrom('', '.', '.', '.'), digits)
+      .map((parts) => parts.join(''));
+    const odd = fc.string({
+      unit: fc.constantFrom('0', '1', '9', '.', '-', '+', 'e', '_', ' ', 'x', ','),
+      maxLength: 9,
+    });
+    const type = fc
+      .integer({ min: 19, max: 38 })
+      .chain((precision) => fc.integer({ min: 0, max: precision }).map((scale) => [precision, scale] as const));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof(number, odd), { minLength: 1, maxLength: 40 }),
+        fc.oneof(type, fc.constantFrom([38, 0] as const, [38, 2] as const, [20, 3] as const)),
+        async (texts, [precision, scale]) => {
+          const written = texts.flatMap((text) => [text, text.replace(/\.(.*)$/, `.${'7'.repeat(scale)}`)]);
+          const decimal = `decimal(${precision},${scale})` as ColumnType;
+          const { misfit } = textCast(decimal, PLAIN)!;
+          const rows = written.map((text, i) => `(${i}, ${literal(text)})`).join(', ');
+          const own = `TRY_CAST(s AS DECIMAL(${precision},${scale}))`;
+          const reader = await connection.runAndReadAll(
+            `SELECT CAST(v AS VARCHAR), ${misfit('s', 'v')} FROM (SELECT *, ${own} AS v FROM (VALUES ${rows}) t(i, s)) ORDER BY i`,
+          );
+          const expected = reader.getRowsJson().map(([text, wrong]) => (wrong === true ? no : (text as string | null)));
+          const found = await cast(decimal, written);
+          expect(found.map((result, i) => [written[i], result])).toEqual(
+            expected.map((result, i) => [written[i], result]),
+          );
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
 });
