@@ -322,7 +322,7 @@ export const ENGINE_MEMORY_SHARE = 0.5;
 /** DuckDB's own limit, as a share of what the engine may take: its process was seen at 1.6 times its limit. */
 export const ENGINE_LIMIT_SHARE = 0.6;
 /** … and what each of its threads may take where rows only pass through: with more it keeps what it has read, and is no faster. */
-export const STREAMING_BYTES_A_THREAD = 224 * MiB;
+export const STREAMING_BYTES_A_THREAD = 176 * MiB;
 /** Inputs of a job whose heads are read, or whose rows are counted, at once: enough to hide the disk behind the counting. */
 export const INPUTS_PREPARED_AT_ONCE = 4;
 /** A delimiter's bytes at most: the engine takes no longer one. */
