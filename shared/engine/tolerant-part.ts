@@ -1,5 +1,6 @@
 import { innerDialect } from '../formats/csv/speculate.ts';
 import { misfitReason, readTolerant, TolerantRecords, type TolerantRow } from '../formats/csv/tolerant-reader.ts';
+import { quotedField } from '../formats/csv/write-field.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { CSV_ROW_MAX_BYTES } from '../limits.ts';
 import { type CsvFile, textChunks } from './csv-head.ts';
@@ -188,8 +189,7 @@ function cleanRow({ fields, emptyTexts }: TolerantRow, columns: number, surplus:
 }
 
 function cleanField(field: string): string {
-  if (!NEEDS_QUOTES.test(field)) return field;
-  return field.includes('"') ? `"${field.replaceAll('"', '""')}"` : `"${field}"`;
+  return NEEDS_QUOTES.test(field) ? quotedField(field) : field;
 }
 
 /** What the tolerant reader reads of an input that is irregular as a whole. */

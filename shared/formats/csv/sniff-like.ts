@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { KNOWN_HEADER_MAX_BYTES, KNOWN_HEADERS } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
-import { type Grammar, isBlank, type LenientRow, type LenientRows, parseRows } from './lenient-rows.ts';
+import { type Grammar, type LenientRow, type LenientRows, parseRows } from './lenient-rows.ts';
 import type { CsvFindings } from './sniff.ts';
 import { countFooters } from './sniff-bounds.ts';
 import type { TableFindings } from './sniff-table.ts';
@@ -84,7 +84,7 @@ export function asKnown(
   const table: TableFindings = {
     names: [...known.names],
     width: known.width,
-    rows: body.filter((row) => !isBlank(row)),
+    rows: body,
     comment: '',
     skipLines: 0,
     headerRows: 1,

@@ -83,10 +83,11 @@ export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hint
 
   const plain = encoding.encoding === 'utf-8' && encoding.bomBytes === 0 && !encoding.invalidBytes && !onlyCr;
   const alike = hints.known && complete && plain ? asKnown(text, hints.known) : undefined;
-  const { grammar, parsed, table, confidence } = alike
-    ? { ...alike, confidence: hints.known!.confidence }
-    : readTable(text, complete, encoding.confidence, options, hints.names, reasons);
-  if (alike) reasons.push(...table.reasons);
+  const found = alike
+    ? { ...alike, confidence: hints.known!.confidence, reasons: alike.table.reasons }
+    : readTable(text, complete, encoding.confidence, options, hints.names);
+  const { grammar, parsed, table, confidence } = found;
+  reasons.push(...found.reasons);
   const rows = table.rows.map((row) => row.fields);
   // above the table a strict reader counts lines, and any lone quote there upsets it
   const top = table.rows[0]?.start ?? 0;
@@ -172,8 +173,7 @@ function readTable(
   encodingConfidence: number,
   options: CsvOptionsOutput,
   declared: readonly string[] | undefined,
-  reasons: string[],
-): { grammar: Grammar; parsed: LenientRows; table: TableFindings; confidence: number } {
+): { grammar: Grammar; parsed: LenientRows; table: TableFindings; confidence: number; reasons: string[] } {
   // Excel's own hint, which no table has as its first line
   const hint = options.delimiter === undefined ? /^sep=(.)(?:\r?\n|$)/i.exec(text) : null;
   const fixedDelimiter = options.delimiter ?? hint?.[1];
@@ -188,12 +188,13 @@ function readTable(
   if (blanksAfterDelimiter(best)) grammar.skipSpace = true;
   const parsed = parseWithLineEnds(text, grammar, best.width, complete);
   const table = findTable(parsed, best.width, grammar, complete, options, declared, hint ? 1 : 0);
-  reasons.push(...dialectReasons(ranked, options), ...table.reasons);
+  const reasons = [...dialectReasons(ranked, options), ...table.reasons];
 
   if (table.headerConfidence < HEADER_DOUBT && table.names.length > 0 && options.header === undefined) {
     reasons.push('whether the first row names the columns is not certain: say source.csv.header');
   }
-  return { grammar, parsed, table, confidence: confidenceOf(ranked, encodingConfidence, table.headerConfidence) };
+  const confidence = confidenceOf(ranked, encodingConfidence, table.headerConfidence);
+  return { grammar, parsed, table, confidence, reasons };
 }
 
 /** Below it, whether there is a header is for a person to say. */

@@ -1,26 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { CsvDialect } from '../../../shared/formats/csv-dialect.ts';
-import { Workbench } from './jobs.ts';
+import { DIALECTS, Workbench } from './jobs.ts';
 
 let bench: Workbench;
 beforeAll(() => {
   bench = new Workbench();
 });
 afterAll(() => bench.close());
-
-const DIALECTS: Partial<CsvDialect>[] = [
-  {},
-  { headerRows: 0 },
-  { headerRows: 0, lineEnd: '\r\n' },
-  { headerRows: 0, lineEnd: '\r' },
-  { headerRows: 0, lineEnd: 'mixed' },
-  { headerRows: 0, comment: '#' },
-  { headerRows: 0, escape: '\\' },
-  { headerRows: 0, quote: '', escape: '' },
-  { headerRows: 0, footerRows: 1 },
-  { skipLines: 2 },
-];
 
 describe('the accounts of an input', () => {
   it('add up whatever its text is: each row is written or rejected', async () => {

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Column, ColumnType } from '../../../shared/domain/schema.ts';
-import { duckdbEngine } from '../../../shared/engine/duckdb-engine.ts';
+import { type DuckdbEngineOptions, duckdbEngine } from '../../../shared/engine/duckdb-engine.ts';
 import { literals } from '../../../shared/engine/sql.ts';
 import type {
   ConvertJob,
   ConvertOutcome,
   LocalInput,
   RejectedRow,
+  TableEngine,
   TableWriting,
 } from '../../../shared/engine/table-engine.ts';
 import type { CsvDialect } from '../../../shared/formats/csv-dialect.ts';
@@ -18,6 +19,20 @@ import { dialectOf } from '../../fixtures/csv-text.ts';
 /** Files and jobs for tests of the engine, in a folder of their own. */
 
 export const PLAIN = dialectOf({ headerRows: 1, nullTokens: ['NA', 'N/A', 'NULL', 'null', 'NaN', '\\N'] });
+
+/** What a text may be read as, beside `PLAIN`: each in what it changes. */
+export const DIALECTS: Partial<CsvDialect>[] = [
+  {},
+  { headerRows: 0 },
+  { headerRows: 0, lineEnd: '\r\n' },
+  { headerRows: 0, lineEnd: '\r' },
+  { headerRows: 0, lineEnd: 'mixed' },
+  { headerRows: 0, comment: '#' },
+  { headerRows: 0, escape: '\\' },
+  { headerRows: 0, quote: '', escape: '' },
+  { headerRows: 0, footerRows: 1 },
+  { skipLines: 2 },
+];
 
 export type Types = Record<string, ColumnType>;
 
@@ -42,8 +57,12 @@ export function writingOf(columns: Column[], over: Partial<TableWriting> = {}): 
 
 export class Workbench {
   readonly folder = mkdtempSync(join(tmpdir(), 'sluice-engine-'));
-  readonly engine = duckdbEngine({ threads: 2, memoryBytes: 1024 * 1024 * 1024 });
+  readonly engine: TableEngine;
   #files = 0;
+
+  constructor(options: DuckdbEngineOptions = { threads: 2, memoryBytes: 1024 * 1024 * 1024 }) {
+    this.engine = duckdbEngine(options);
+  }
 
   async close(): Promise<void> {
     await this.engine.close();

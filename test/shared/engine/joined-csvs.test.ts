@@ -6,9 +6,8 @@ import { Session } from '../../../shared/engine/session.ts';
 import { SmallCsvs } from '../../../shared/engine/small-csvs.ts';
 import type { ConvertOutcome, LocalFile, LocalInput } from '../../../shared/engine/table-engine.ts';
 import { countRecords } from '../../../shared/formats/csv/count-records.ts';
-import type { CsvDialect } from '../../../shared/formats/csv-dialect.ts';
 import { SMALL_CSV_MAX_BYTES } from '../../../shared/limits.ts';
-import { columnsOf, rejectsOf, sorted, type Types, Workbench, writingOf } from './jobs.ts';
+import { columnsOf, DIALECTS, rejectsOf, sorted, type Types, Workbench, writingOf } from './jobs.ts';
 
 let bench: Workbench;
 beforeAll(() => {
@@ -20,19 +19,6 @@ afterEach(() => {
 afterAll(() => bench.close());
 
 const RUNS = Number(process.env['RUNS'] ?? 12);
-
-const DIALECTS: Partial<CsvDialect>[] = [
-  { headerRows: 1 },
-  { headerRows: 0 },
-  { headerRows: 0, lineEnd: '\r\n' },
-  { headerRows: 0, lineEnd: '\r' },
-  { headerRows: 0, lineEnd: 'mixed' },
-  { headerRows: 0, comment: '#' },
-  { headerRows: 0, escape: '\\' },
-  { headerRows: 0, quote: '', escape: '' },
-  { headerRows: 0, footerRows: 1 },
-  { skipLines: 2 },
-];
 
 const PIECES = ['1', '22', 'ab', '"', '""', ',', ',', '\n', '\n', '\r\n', '\r', ' ', '#', '\\', '"q"', '"q,\nr"', '\0'];
 const anyText = fc.array(fc.constantFrom(...PIECES), { maxLength: 25 }).map((pieces) => pieces.join(''));
