@@ -1,6 +1,7 @@
 import { BadInput, SchemaMismatch } from '../errors.ts';
 import { dialectBytes } from '../formats/csv/dialect-bytes.ts';
 import { RecordScanner } from '../formats/csv/record-scanner.ts';
+import { namesPartedOtherwise } from '../formats/csv/sniff-names.ts';
 import { fieldsOf } from '../formats/csv/speculate.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { fileChunks } from '../formats/file-chunks.ts';
@@ -131,6 +132,7 @@ function countOf(bytes: Buffer, byte: number): number {
   return count;
 }
 
+/** The names in the head, however they are parted. */
 function headerFields(head: Buffer, dialect: CsvDialect, columns: number): string[] | undefined {
   if (dialect.headerRows !== 1) return undefined;
   let fields: string[] | undefined;
@@ -146,5 +148,6 @@ function headerFields(head: Buffer, dialect: CsvDialect, columns: number): strin
   );
   scanner.feed(head);
   scanner.end();
-  return fields;
+  if (fields === undefined || fields.length >= columns) return fields;
+  return namesPartedOtherwise({ fields, quoted: 0 }, dialect.delimiter, columns) ?? fields;
 }

@@ -426,7 +426,7 @@ function lineEnds(text: string, loneCr: boolean): number {
 }
 
 /** An empty line, or one of blanks alone. */
-export function isBlank(row: LenientRow): boolean {
+export function isBlank(row: Pick<LenientRow, 'fields' | 'quoted'>): boolean {
   return row.fields.length === 1 && row.quoted === 0 && row.fields[0]!.trim() === '';
 }
 

@@ -156,8 +156,8 @@ function affinity(name: string, kind: ColumnKind): number {
   return said.includes(kind) ? 1 : -1;
 }
 
-/** Words that names are seldom made of, and titles nearly always. */
-const PROSE = /^(a|an|and|as|at|by|for|from|in|of|on|the|to|with)$/i;
+/** Words that names are seldom made of, or seldom begin with, and titles and their parts often. */
+const PROSE = /^(a|an|as|at|from|in|on|to)$|^(and|by|for|of|the|with)( |$)/i;
 const OTHER_DELIMITERS = [';', ',', '\t', '|', ' ', ':', '||'];
 
 /**
@@ -165,7 +165,11 @@ const OTHER_DELIMITERS = [';', ',', '\t', '|', ' ', ':', '||'];
  *
  * @returns undefined where it does not read so
  */
-export function namesPartedOtherwise(row: LenientRow, delimiter: string, width: number): string[] | undefined {
+export function namesPartedOtherwise(
+  row: Pick<LenientRow, 'fields' | 'quoted'>,
+  delimiter: string,
+  width: number,
+): string[] | undefined {
   if (width < 2 || row.fields.length >= width || isBlank(row)) return undefined;
   // quotes around the first and the last name were taken for those of one field
   const text = row.quoted === 1 && row.fields.length === 1 ? `"${row.fields[0]}"` : row.fields.join(delimiter);
@@ -178,7 +182,7 @@ export function namesPartedOtherwise(row: LenientRow, delimiter: string, width: 
         .next()
         ?.fields.map((name) => name.trim()) ?? [];
     if (names.length !== width || new Set(names).size < width) continue;
-    if (names.every((name) => /^[\p{L}_]/u.test(name)) && !names.some((name) => PROSE.test(name))) return names;
+    if (names.every((name) => /^[\p{L}_]/u.test(name) && !PROSE.test(name))) return names;
   }
   return undefined;
 }
