@@ -9,7 +9,7 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/.build', '<rootDir>/.serverless', '<rootDir>/.esbuild'],
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
   globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
-  setupFiles: ['<rootDir>/test/setup/one-error-realm.ts'],
+  setupFiles: ['<rootDir>/test/setup/one-error-realm.ts', '<rootDir>/test/setup/property-seed.ts'],
   reporters: ['default', '<rootDir>/test/setup/count-reporter.ts'],
   maxWorkers: 2,
   testTimeout: 60_000,
