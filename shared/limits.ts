@@ -332,7 +332,7 @@ export const CSV_ROW_MAX_BYTES = 8 * MiB;
 /** Up to here the engine's own count of the rows is believed; where one may be longer, its records are laid out for it one by one. */
 export const CSV_SURE_ROW_BYTES = CSV_ROW_MAX_BYTES / 2;
 /** What is read of a CSV at once to find the end of its header, which is seldom longer. */
-export const CSV_HEAD_CHUNK_BYTES = 64 * KiB;
+export const CSV_HEAD_CHUNK_BYTES = 16 * KiB;
 /** A CSV up to this size is read in one go, its rows counted and, where there are several, put into one file with others for the engine. */
 export const SMALL_CSV_MAX_BYTES = 4 * MiB;
 /** Such a file's size: the engine opens few, and all its threads have some. */

@@ -16,7 +16,7 @@ import type { CsvDialect } from '../../shared/formats/csv-dialect.ts';
 import { GLM_LEVELS, glmColumns } from '../../shared/formats/glm/columns.ts';
 import { inflateSample } from '../../shared/formats/gzip.ts';
 import { entrySample } from '../../shared/formats/zip-entry.ts';
-import { GLM_MAX_BYTES, SNIFF_BYTES } from '../../shared/limits.ts';
+import { CSV_HEAD_CHUNK_BYTES, GLM_MAX_BYTES, SNIFF_BYTES } from '../../shared/limits.ts';
 import { type ByteRange, type ObjectStore, uri } from '../../shared/ports/object-store.ts';
 import { zipDirectory } from './zip-directories.ts';
 
@@ -190,12 +190,17 @@ function describeCsv(sample: CsvSample, dataset: Dataset, where: string, known?:
 /** Where the records begin, behind skipped lines and header, and how many physical lines lie before. */
 function dataStartOf(head: Uint8Array, dialect: CsvDialect, columns: number, irregular: boolean) {
   if (irregular) return tolerantDataStart(head, dialect, columns);
-  const scanner = new RecordScanner(dialect, { columns });
-  scanner.feed(head);
-  const { dataStart } = scanner.end();
+  const dataStart = recordsFrom(head, dialect, columns);
   const before = new RecordScanner(dialect, { columns });
   before.feed(head.subarray(0, dataStart));
   return { dataStart, dataLine: before.end().lines };
+}
+
+function recordsFrom(head: Uint8Array, dialect: CsvDialect, columns: number): number {
+  const scanner = new RecordScanner(dialect, { columns });
+  for (let at = 0; at < head.length && scanner.dataStart === undefined; at += CSV_HEAD_CHUNK_BYTES)
+    scanner.feed(head.subarray(at, at + CSV_HEAD_CHUNK_BYTES));
+  return scanner.dataStart ?? scanner.end().dataStart;
 }
 
 async function describeZip(

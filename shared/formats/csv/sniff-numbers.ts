@@ -17,8 +17,15 @@ interface Marks {
   otherGroups: Map<string, number>;
 }
 
-/** Rows looked at for the style: the first ones show it. */
-const STYLE_ROWS = 2000;
+/** Rows looked at for the style. */
+export const STYLE_ROWS = 2000;
+
+export interface NumberStyleOptions {
+  decimalComma?: boolean | undefined;
+  thousands?: string | undefined;
+}
+
+export type FoundNumberStyle = NumberStyle & { reason?: string };
 
 /**
  * Decimal sign and digit groups of a file, by what its fields can only mean. Where only such as `1,234` are seen, the
@@ -28,9 +35,30 @@ export function sniffNumberStyle(
   rows: readonly (readonly string[])[],
   width: number,
   delimiter: string,
-  options: { decimalComma?: boolean | undefined; thousands?: string | undefined },
-): NumberStyle & { reason?: string } {
-  const marks: Marks = {
+  options: NumberStyleOptions,
+): FoundNumberStyle {
+  const marks = noMarks();
+  const step = Math.max(1, Math.floor(rows.length / STYLE_ROWS));
+  for (let i = 0; i < rows.length; i += step) {
+    const row = rows[i]!;
+    if (row.length === width) for (const field of row) countMarks(field, marks);
+  }
+  return styleOf(marks, delimiter, options);
+}
+
+/** The same by these fields, each of which counts. */
+export function numberStyleOf(
+  fields: Iterable<string>,
+  delimiter: string,
+  options: NumberStyleOptions,
+): FoundNumberStyle {
+  const marks = noMarks();
+  for (const field of fields) countMarks(field, marks);
+  return styleOf(marks, delimiter, options);
+}
+
+function noMarks(): Marks {
+  return {
     comma: 0,
     point: 0,
     threeAfterComma: 0,
@@ -39,11 +67,9 @@ export function sniffNumberStyle(
     commaGroups: 0,
     otherGroups: new Map(),
   };
-  const step = Math.max(1, Math.floor(rows.length / STYLE_ROWS));
-  for (let i = 0; i < rows.length; i += step) {
-    const row = rows[i]!;
-    if (row.length === width) for (const field of row) countMarks(field, marks);
-  }
+}
+
+function styleOf(marks: Marks, delimiter: string, options: NumberStyleOptions): FoundNumberStyle {
   const commaGroups = marks.commaGroups > 0;
   const decimalComma =
     options.decimalComma ??

@@ -4,12 +4,13 @@ import type { ColumnType } from '../../domain/schema.ts';
 import { EmptyObject, UnknownFormat } from '../../errors.ts';
 import { SNIFF_TRIAL_CHARS, SNIFF_TRIAL_ROWS } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
+import { type AlikeFile, readAsKnown } from './as-known.ts';
 import { decodeSample, detectEncoding } from './encoding.ts';
 import { alignedRows, type Grammar, isBlank, type LenientRows, parseRows } from './lenient-rows.ts';
 import { countFooters } from './sniff-bounds.ts';
 import { type Candidate, rankDialects } from './sniff-dialect.ts';
 import { foreignBytes, foreignText } from './sniff-foreign.ts';
-import { asKnown, type KnownFile } from './sniff-like.ts';
+import type { KnownFile } from './sniff-like.ts';
 import { sniffNumberStyle } from './sniff-numbers.ts';
 import { findTable, type TableFindings } from './sniff-table.ts';
 import { type ColumnProfile, DEFAULT_NULL_TOKENS, profileValues, settleDateOrder, typeOf } from './types.ts';
@@ -71,6 +72,11 @@ export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hint
 
   const parts = [head, ...(sample.middle ? [sample.middle] : []), ...(sample.tail ? [sample.tail] : [])];
   const encoding = detectEncoding(parts, complete, options.encoding);
+  const { known } = hints;
+  if (known && complete && encoding.encoding === 'utf-8' && encoding.bomBytes === 0 && !encoding.invalidBytes) {
+    const alike = readAsKnown(head, known, options);
+    if (alike) return asKnown(known, alike, encoding.reason, options);
+  }
   const reasons = [encoding.reason];
   let text = decodeSample(head.subarray(encoding.bomBytes), encoding.encoding);
   if (text.trim() === '') throw new EmptyObject('The file holds nothing but blanks');
@@ -81,11 +87,7 @@ export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hint
   const onlyCr = !text.includes('\n') && text.includes('\r');
   if (onlyCr) text = text.replaceAll('\r', '\n');
 
-  const plain = encoding.encoding === 'utf-8' && encoding.bomBytes === 0 && !encoding.invalidBytes && !onlyCr;
-  const alike = hints.known && complete && plain ? asKnown(text, hints.known) : undefined;
-  const found = alike
-    ? { ...alike, confidence: hints.known!.confidence, reasons: alike.table.reasons }
-    : readTable(text, complete, encoding.confidence, options, hints.names);
+  const found = readTable(text, complete, encoding.confidence, options, hints.names);
   const { grammar, parsed, table, confidence } = found;
   reasons.push(...found.reasons);
   const rows = table.rows.map((row) => row.fields);
@@ -121,12 +123,7 @@ export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hint
     for (const row of rows) if (row.length === table.width) values.push(row[c]!);
     return profileValues(values, { numbers, nullTokens, dateFormat, timestampFormat });
   });
-  settleDateOrder(profiles);
-  const columns = table.names.map((original, c): CsvColumn => {
-    const { type, format, doubt } = typeOf(profiles[c]!);
-    if (doubt !== undefined) reasons.push(`column ${JSON.stringify(original)}: ${doubt}`);
-    return { original, profile: profiles[c]!, type, ...(format === undefined ? {} : { format }) };
-  });
+  const columns = columnsOf(table.names, profiles, reasons);
 
   const lineEnd = lineEndOf(parsed, onlyCr);
   if (lineEnd === 'mixed') reasons.push(`mixed line ends: ${parsed.crlf} CRLF, ${parsed.lf} LF, ${parsed.cr} CR`);
@@ -164,6 +161,35 @@ export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hint
     reasons,
     sampledRows: rows.length,
   };
+}
+
+/** Findings of a file all of which is written as a known one is. */
+function asKnown(known: KnownFile, alike: AlikeFile, reason: string, options: CsvOptionsOutput): CsvFindings {
+  const { numbers, profiles, rows } = alike;
+  const reasons = [
+    reason,
+    'header, delimiter and quotes: as in another file with the same header, since every row fits',
+  ];
+  if (numbers.reason !== undefined) reasons.push(numbers.reason);
+  const { decimalComma, thousands } = numbers;
+  const nullTokens = [...(options.nullTokens ?? DEFAULT_NULL_TOKENS)];
+  return {
+    dialect: { ...known.dialect, nullTokens, decimalComma, thousands },
+    columns: columnsOf(known.names, profiles, reasons),
+    regular: true,
+    confidence: known.confidence,
+    reasons,
+    sampledRows: rows,
+  };
+}
+
+function columnsOf(names: readonly string[], profiles: ColumnProfile[], reasons: string[]): CsvColumn[] {
+  settleDateOrder(profiles);
+  return names.map((original, c): CsvColumn => {
+    const { type, format, doubt } = typeOf(profiles[c]!);
+    if (doubt !== undefined) reasons.push(`column ${JSON.stringify(original)}: ${doubt}`);
+    return { original, profile: profiles[c]!, type, ...(format === undefined ? {} : { format }) };
+  });
 }
 
 /** The table in a text of which nothing is known: every dialect is tried on its head, and the best one's rows are searched for it. */

@@ -50,10 +50,15 @@ export function readTemporal(text: string, reading: TemporalReading): void {
   reading.offset = false;
   reading.fractionDigits = 0;
   const length = text.length;
-  if (length < 4 || length > 45) return;
+  if (length < 4 || length > MAX_LENGTH) return;
   const first = text.charCodeAt(0);
   if (first >= 48 && first <= 57) {
-    if (readPlainIso(text, reading)) return;
+    const kind = readPlainIso(text, 0, length, reading);
+    if (kind !== undefined) {
+      reading.kind = kind;
+      reading.formats.push(ISO);
+      return;
+    }
     const third = text.charCodeAt(2);
     const second = text.charCodeAt(1);
     if (second === 58 || third === 58) {
@@ -69,39 +74,54 @@ export function readTemporal(text: string, reading: TemporalReading): void {
   if (/^[A-Za-z]{3,9}[ -]\d/.test(text)) readNamed(NAMED_DATE.exec(text), reading);
 }
 
-/** The forms that most values have, without a pattern: `2024-05-06`, and `2024-05-06T07:08:09.123Z` with or without what follows the seconds. */
-function readPlainIso(text: string, reading: TemporalReading): boolean {
-  const { length } = text;
-  if ((length !== 10 && length < 19) || text.charCodeAt(4) !== HYPHEN || text.charCodeAt(7) !== HYPHEN) return false;
-  const year = 100 * twoDigits(text, 0) + twoDigits(text, 2);
-  const month = twoDigits(text, 5);
-  const day = twoDigits(text, 8);
+/**
+ * The forms that most values have, without a pattern: `2024-05-06`, and `2024-05-06T07:08:09.123Z` with or without what follows the
+ * seconds. `text` is one from `start` to `end`.
+ *
+ * @param reading is told the offset and the fraction of a timestamp
+ * @returns undefined where it is none of these
+ */
+export function readPlainIso(
+  text: string | Uint8Array,
+  start: number,
+  end: number,
+  reading: Pick<TemporalReading, 'offset' | 'fractionDigits'>,
+): 'date' | 'timestamp' | undefined {
+  const length = end - start;
+  if ((length !== 10 && length < 19) || length > MAX_LENGTH) return undefined;
+  if (codeAt(text, start + 4) !== HYPHEN || codeAt(text, start + 7) !== HYPHEN) return undefined;
+  const year = 100 * twoDigits(text, start) + twoDigits(text, start + 2);
+  const month = twoDigits(text, start + 5);
+  const day = twoDigits(text, start + 8);
   // Digits that are none make NaN.
-  if (!(year > 0 && month > 0 && day > 0 && valid(year, month, day))) return false;
-  if (length === 10) {
-    reading.kind = 'date';
-    reading.formats.push(ISO);
-    return true;
+  if (!(year > 0 && month > 0 && day > 0 && valid(year, month, day))) return undefined;
+  if (length === 10) return 'date';
+  const between = codeAt(text, start + 10);
+  if (between !== SPACE && between !== LETTER_T) return undefined;
+  if (codeAt(text, start + 13) !== COLON || codeAt(text, start + 16) !== COLON) return undefined;
+  const isTime =
+    twoDigits(text, start + 11) <= 23 && twoDigits(text, start + 14) <= 59 && twoDigits(text, start + 17) <= 59;
+  if (!isTime) return undefined;
+  const utc = codeAt(text, end - 1) === LETTER_Z;
+  const fractionEnd = utc ? end - 1 : end;
+  const point = start + 19;
+  let last = point;
+  if (fractionEnd > point) {
+    const digits = fractionEnd - point - 1;
+    if (codeAt(text, point) !== POINT || digits < 1 || digits > 12) return undefined;
+    for (let i = point + 1; i < fractionEnd; i++) {
+      const digit = digitAt(text, i);
+      if (!(digit <= 9)) return undefined;
+      if (digit > 0) last = i;
+    }
   }
-  const between = text.charCodeAt(10);
-  if ((between !== SPACE && between !== LETTER_T) || text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON)
-    return false;
-  const isTime = twoDigits(text, 11) <= 23 && twoDigits(text, 14) <= 59 && twoDigits(text, 17) <= 59;
-  if (!isTime) return false;
-  const utc = text.charCodeAt(length - 1) === LETTER_Z;
-  const end = utc ? length - 1 : length;
-  if (end > 19) {
-    const digits = end - 20;
-    if (text.charCodeAt(19) !== POINT || digits < 1 || digits > 12) return false;
-    for (let i = 20; i < end; i++) if (!(digitAt(text, i) <= 9)) return false;
-    reading.fractionDigits = significant(text.slice(20, end));
-  }
+  reading.fractionDigits = last - point;
   reading.offset = utc;
-  reading.kind = 'timestamp';
-  reading.formats.push(ISO);
-  return true;
+  return 'timestamp';
 }
 
+/** Longer texts are no dates. */
+const MAX_LENGTH = 45;
 const SPACE = 32;
 const HYPHEN = 45;
 const COLON = 58;
@@ -109,13 +129,17 @@ const LETTER_T = 84;
 const LETTER_Z = 90;
 const POINT = 46;
 
+function codeAt(text: string | Uint8Array, at: number): number {
+  return typeof text === 'string' ? text.charCodeAt(at) : text[at]!;
+}
+
 /** NaN where there is no digit. */
-function digitAt(text: string, at: number): number {
-  const digit = text.charCodeAt(at) - 48;
+function digitAt(text: string | Uint8Array, at: number): number {
+  const digit = codeAt(text, at) - 48;
   return digit >= 0 && digit <= 9 ? digit : Number.NaN;
 }
 
-function twoDigits(text: string, at: number): number {
+function twoDigits(text: string | Uint8Array, at: number): number {
   return 10 * digitAt(text, at) + digitAt(text, at + 1);
 }
 

@@ -253,6 +253,32 @@ export function mergeProfiles(a: ColumnProfile, b: ColumnProfile): ColumnProfile
   };
 }
 
+/** The evidence of the same values so many times over. */
+export function repeatProfile(profile: ColumnProfile, times: number): ColumnProfile {
+  const of = (counts: Record<string, number>) =>
+    Object.fromEntries(Object.entries(counts).map(([key, count]) => [key, count * times]));
+  return {
+    ...profile,
+    values: profile.values * times,
+    empty: profile.empty * times,
+    nulls: of(profile.nulls),
+    padded: profile.padded * times,
+    booleans: of(profile.booleans),
+    integers: profile.integers * times,
+    decimals: profile.decimals * times,
+    trailingZeros: profile.trailingZeros * times,
+    floats: profile.floats * times,
+    codes: profile.codes * times,
+    dates: of(profile.dates),
+    dateValues: profile.dateValues * times,
+    timestamps: of(profile.timestamps),
+    timestampValues: profile.timestampValues * times,
+    offsets: profile.offsets * times,
+    times: profile.times * times,
+    texts: profile.texts * times,
+  };
+}
+
 /** Keys in order, so that the same evidence is the same JSON however it was merged. */
 function addCounts(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
   const sum: Record<string, number> = {};

@@ -32,6 +32,19 @@ const oddRow = fc.constantFrom(
   'number,text,EUR,time',
   HEADER,
   '1,x,"2,50",06.05.2024',
+  '1,x,"1,234",2024-05-06',
+  '1,x,"1,234.50",2024-05-06 07:08:09.5Z',
+  '1, x, 2.00, 2024-05-06 07:08:09',
+  ' 1 ,x,2.00 ,2024-05-06 07:08:09',
+  'NA,NULL,N/A,',
+  'true,"yes",inf,May 3 2024',
+  '"1","x","2.00","2024-05-06 07:08:09"',
+  '"id",name,"amount",seen',
+  'id,x,2.00,2024-05-06 07:08:09',
+  '1,"x" ,2.00,2024-05-06 07:08:09',
+  '1,"two\r\nlines",2.00,2024-05-06 07:08:09',
+  '1,x\x7fy,2.00,2024-05-06 07:08:09',
+  '1,x\x01y,2.00,2024-05-06 07:08:09',
   '007,x,2,2024-05-06',
 );
 
@@ -78,6 +91,39 @@ describe('a file with the header of a known one', () => {
       { numRuns: 1000 },
     );
     expect(alike).toBeGreaterThan(200);
+  });
+
+  it('is so also where numbers have a decimal comma', () => {
+    const header = 'Nr;Ort;Preis';
+    const like = (price: string) =>
+      fileOf(
+        Array.from({ length: 12 }, (_, i) => `${i};Ulm;${price}`),
+        '\n',
+        header,
+      );
+    const known = knownOf(like('2,50'));
+    const found = ['3,75', '1.200,50', '1.200', '2.50', '7'].map((price) => {
+      const head = like(price);
+      const alone = sniffCsv({ head, complete: true });
+      const beside = sniffCsv({ head, complete: true }, {}, { known: known.like(head) });
+      expect(essence(beside)).toEqual(essence(alone));
+      return isAsKnown(beside);
+    });
+    // digits are grouped there, as they are not in the known one
+    expect(found).toEqual([true, false, true, true, true]);
+    for (const options of [{ decimalComma: true }, { thousands: '.' }, { nullTokens: ['7'] }, { dateFormat: '%d' }]) {
+      const head = like('7');
+      const beside = sniffCsv({ head, complete: true }, options, { known: known.like(head) });
+      expect(essence(beside)).toEqual(essence(sniffCsv({ head, complete: true }, options)));
+    }
+  });
+
+  it('is so also where every delimiter has a blank behind it', () => {
+    const known = knownOf(first);
+    const head = fileOf(Array.from({ length: 30 }, (_, i) => row(i).replaceAll(',', ', ')));
+    const found = sniffCsv({ head, complete: true }, {}, { known: known.like(head) });
+    expect(essence(found)).toEqual(essence(sniffCsv({ head, complete: true })));
+    expect(found.dialect.skipInitialSpace).toBe(true);
   });
 
   it('need not have the types of the known one', () => {
