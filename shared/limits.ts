@@ -109,8 +109,10 @@ export const SNIFF_TRIAL_CHARS = 64 * 1024;
 export const SNIFF_TRIAL_ROWS = 20;
 /** A quoted field of more lines than this is taken for a stray quote that opened by accident. */
 export const QUOTED_FIELD_MAX_LINES = 200;
-/** Files whose dialect others with the same header may have, that a task remembers … */
+/** Files whose dialect others of the run with the same header may have, that a process remembers … */
 export const KNOWN_HEADERS = 32;
+/** Runs of whose files a process remembers that. */
+export const KNOWN_RUNS = 2;
 /** … and the longest such header: a longer one is no worse, but then a file is read as if none were known. */
 export const KNOWN_HEADER_MAX_BYTES = 64 * KiB;
 /** A column keeps its type though a few values do not fit, among at least this many values … */

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { LRUCache } from 'lru-cache';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { writeReceipt } from '../../shared/commit/receipts.ts';
@@ -8,7 +9,7 @@ import { readTask, TaskItem } from '../../shared/commit/tasks.ts';
 import type { FailedSource, ReadReceipt, ReadTask } from '../../shared/domain/load.ts';
 import { isObjectFault, objectErrorRecord } from '../../shared/errors.ts';
 import { KnownFiles } from '../../shared/formats/csv/sniff-like.ts';
-import { FILES_AT_ONCE } from '../../shared/limits.ts';
+import { FILES_AT_ONCE, KNOWN_RUNS } from '../../shared/limits.ts';
 import { uri } from '../../shared/ports/object-store.ts';
 import type { Ports } from '../../shared/ports/ports.ts';
 import { describeObject } from './describe-object.ts';
@@ -23,6 +24,8 @@ export interface ReadOutput {
 
 /** Finds out what each object of a batch is: container, dialect, columns and the evidence of their types. */
 export function makeRead(ports: Ports) {
+  // one of many tasks of a run is likely to be followed by another, which has files of the same kind
+  const knownOfRun = new LRUCache<string, KnownFiles>({ max: KNOWN_RUNS });
   return async (event: ReadInput, attempt: string): Promise<ReadOutput> => {
     const { request } = await runFiles(ports, event.run).request();
     const task = await readTask<ReadTask>(ports.objects, ports.places.work, event.at);
@@ -31,7 +34,8 @@ export function makeRead(ports: Ports) {
     try {
       const found: ReadReceipt['found'] = [];
       const failed: FailedSource[] = [];
-      const known = new KnownFiles();
+      const known = knownOfRun.get(event.run) ?? new KnownFiles();
+      knownOfRun.set(event.run, known);
       const outcomes = await pMap(
         task.sources,
         async (source, i): Promise<ReadReceipt['found'][number] | FailedSource> => {
