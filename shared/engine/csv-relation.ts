@@ -42,9 +42,26 @@ export function csvRows(group: CsvGroup, columns: readonly Column[], timezone: s
     group.inputs.length === 1
       ? String(group.inputs[0])
       : `list_extract([${group.inputs.join(', ')}], CAST(file_index AS BIGINT) + 1)`;
-  const misfit = log ? () => logged(log, input, group, fillings) : undefined;
-  const checked = `SELECT *, ${misfitOf(fillings, misfit)} AS misfit FROM (${castRows(group, fillings)})`;
+  // Where the first one stands is asked in one place alone: the engine takes longer to plan a statement than to read a small file.
+  const judged = `SELECT *, ${firstMisfit(fillings)} AS m FROM (${castRows(group, fillings)})`;
+  const misfit = log
+    ? `CASE WHEN m IS NULL THEN FALSE ELSE ${logged(log, input, group, fillings)} END`
+    : 'm IS NOT NULL';
+  const checked = `SELECT *, ${misfit} AS misfit FROM (${judged})`;
   return `SELECT ${values.join(', ')}, CAST(${input} AS INTEGER) AS f FROM (${checked}) WHERE NOT misfit`;
+}
+
+/** The same where the engine parses text to its types at once, which is safe for what `PlainRows` has seen alone. */
+export function plainCsvRows({ scan, columns: fileColumns, inputs }: CsvGroup, columns: readonly Column[]): string {
+  const types = fileColumns.map(() => 'VARCHAR');
+  const values = columns.map((column, t) => {
+    const type = sqlType(column.type);
+    const c = fileColumns.findIndex(({ target }) => target === column.name);
+    if (c < 0) return `CAST(NULL AS ${type}) AS t${t}`;
+    types[c] = type;
+    return `c${c} AS t${t}`;
+  });
+  return `SELECT ${values.join(', ')}, CAST(${inputs[0]} AS INTEGER) AS f FROM ${readCsv({ ...scan, types })}`;
 }
 
 /**
@@ -54,13 +71,9 @@ export function csvRows(group: CsvGroup, columns: readonly Column[], timezone: s
 export function csvMisfits(group: CsvGroup, columns: readonly Column[], timezone: string): string {
   const fillings = fillingsOf(group, columns, timezone);
   const checks = checksOf(fillings);
-  const columnSql = firstMisfit(checks);
   const valueSql = `CASE c ${checks.map(({ fileColumn }) => `WHEN ${fileColumn} THEN c${fileColumn}`).join(' ')} END`;
   const numbered = `SELECT *, row_number() OVER () - 1 AS r FROM (${castRows(group, fillings)})`;
-  const found =
-    checks.length === 0
-      ? `SELECT *, CAST(NULL AS INTEGER) AS c FROM (${numbered})`
-      : `SELECT *, CASE WHEN ${misfitOf(fillings)} THEN ${columnSql} END AS c FROM (${numbered})`;
+  const found = `SELECT *, ${firstMisfit(fillings)} AS c FROM (${numbered})`;
   // Text that is no UTF-8 is found only in columns that are read: the same ones as by `csvRows`.
   const read = fillings.flatMap(({ source }) => (source === undefined ? [] : [source]));
   const readAll = read.length === 0 ? 'FALSE' : `strlen(concat(${read.join(', ')})) < 0`;
@@ -76,26 +89,33 @@ export function checkedColumns(group: CsvGroup, columns: readonly Column[], time
 }
 
 interface Check {
+  suspect: string;
   misfit: string;
   fileColumn: number;
 }
 
 function checksOf(fillings: readonly Filling[]): Check[] {
-  return fillings.flatMap(({ source, cast, fileColumn }, t) =>
-    cast && source !== undefined ? [{ misfit: cast.misfit(source, `v${t}`), fileColumn }] : [],
-  );
+  return fillings.flatMap(({ source, cast, fileColumn }, t) => {
+    if (!cast || source === undefined) return [];
+    return [{ suspect: cast.suspect(source, `v${t}`), misfit: cast.misfit(source, `v${t}`), fileColumn }];
+  });
 }
 
-function firstMisfit(checks: readonly Check[]): string {
-  return `CASE ${checks.map(({ misfit, fileColumn }) => `WHEN ${misfit} THEN ${fileColumn}`).join(' ')} END`;
+/** An expression of the index of a row's first file column that does not fit; null where all fit. */
+function firstMisfit(fillings: readonly Filling[]): string {
+  const checks = checksOf(fillings);
+  if (checks.length === 0) return 'CAST(NULL AS INTEGER)';
+  const suspects = checks.map(({ suspect }) => suspect).join(' OR ');
+  const misfits = checks.map(({ misfit, fileColumn }) => `WHEN ${misfit} THEN ${fileColumn}`).join(' ');
+  return `CASE WHEN ${suspects} THEN CASE ${misfits} END END`;
 }
 
-/** No column is read for the log's sake: text that is no UTF-8 is found in those that are read alone. */
+/** A row's `m` said in the log. No column is read for the log's sake: text that is no UTF-8 is found in those that are read alone. */
 function logged(log: LogMark, input: string, { columns }: CsvGroup, fillings: readonly Filling[]): string {
   const read = new Set(fillings.flatMap(({ source, fileColumn }) => (source === undefined ? [] : [fileColumn])));
   const sources = columns.map((_, c) => (read.has(c) ? `c${c}` : undefined));
-  const checks = checksOf(fillings);
-  return loggedMisfit(log, { input, column: firstMisfit(checks), checked: checks.map((c) => c.fileColumn), sources });
+  const checked = checksOf(fillings).map(({ fileColumn }) => fileColumn);
+  return checked.length === 0 ? 'TRUE' : loggedMisfit(log, { input, column: 'm', checked, sources });
 }
 
 function fillingsOf(group: CsvGroup, columns: readonly Column[], timezone: string): Filling[] {
@@ -137,16 +157,4 @@ function castRows({ scan }: CsvGroup, fillings: readonly Filling[]): string {
     source !== undefined && cast ? [`${cast.value(source)} AS v${t}`] : [],
   );
   return `SELECT ${[...texts, ...values].join(', ')}, file_index FROM ${readCsv(scan)}`;
-}
-
-function misfitOf(fillings: readonly Filling[], onMisfit?: () => string): string {
-  const casts = fillings.flatMap(({ source, cast }, t) =>
-    source !== undefined && cast ? [{ source, cast, v: `v${t}` }] : [],
-  );
-  if (casts.length === 0) return 'FALSE';
-  const suspects = casts.map(({ source, cast, v }) => cast.suspect(source, v)).join(' OR ');
-  const misfits = casts.map(({ source, cast, v }) => cast.misfit(source, v)).join(' OR ');
-  const isMisfit = `coalesce(${misfits}, FALSE)`;
-  const said = onMisfit ? `CASE WHEN ${isMisfit} THEN ${onMisfit()} ELSE FALSE END` : isMisfit;
-  return `CASE WHEN ${suspects} THEN ${said} ELSE FALSE END`;
 }
