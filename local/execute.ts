@@ -11,14 +11,31 @@ import { type LoadRequest, tokenValues } from '../shared/dataset/request.ts';
 import { fillTokens } from '../shared/domain/dates.ts';
 import type { Listed } from '../shared/domain/load.ts';
 import { ensureHistoryView } from '../shared/engine/history-view.ts';
+import { lakeReleased } from '../shared/engine/lake-database.ts';
+import { prepareLakeEngine } from '../shared/engine/lake-engines.ts';
+import { prepareDatabase } from '../shared/engine/spare-databases.ts';
 import { uri } from '../shared/ports/object-store.ts';
 import type { Home } from './home.ts';
 import type { MachineEvent } from './machine/events.ts';
-import { type ExecutionResult, loadDefinition, runMachine } from './machine.ts';
+import { type Definition, type ExecutionResult, loadDefinition, runMachine } from './machine.ts';
 import { count } from './print.ts';
 import { callsSince, type RunResult, readHistory, sourcesOf } from './result.ts';
 
 export const DEFINITION = join(import.meta.dirname, '..', 'statemachines', 'load.asl.yml');
+
+/** Read once a process, as its modules are: parsing it takes longer than most steps of a small load. */
+let definition: Promise<Definition> | undefined;
+
+/** The first state of a run that has something to load. */
+const READS = 'ReadEach';
+
+/** While objects are read, the engine is made with which they are converted, and the one that has the lake. */
+function prepareEngines(home: Home): void {
+  prepareDatabase();
+  prepareLakeEngine(home.scratch);
+  // Where it cannot be had, the step that needs it says so.
+  home.ports.engine().catch(() => undefined);
+}
 
 export interface ExecuteOptions {
   onEvent?: (event: MachineEvent) => void;
@@ -44,8 +61,9 @@ export async function execute(home: Home, request: LoadRequest, options: Execute
       (event: unknown, context: { attemptId: string }) => handler(event, context.attemptId),
     ]),
   );
+  definition ??= loadDefinition(DEFINITION);
   const outcome = await runMachine({
-    definition: await loadDefinition(DEFINITION),
+    definition: await definition,
     handlers,
     objects: ports.objects,
     input: { dataset: request.dataset.name },
@@ -53,14 +71,17 @@ export async function execute(home: Home, request: LoadRequest, options: Execute
     startTime,
     clock: ports.clock,
     executions: home.executions,
-    ...(options.onEvent ? { onEvent: options.onEvent } : {}),
+    onEvent: (event) => {
+      if (event.type === 'StateEntered' && event.state === READS) prepareEngines(home);
+      options.onEvent?.(event);
+    },
     ...(options.signal ? { signal: options.signal } : {}),
   });
+  const lake = { path: home.lake, scratch: home.scratch };
   const lines = await readHistory(home, request.dataset.name, run);
   // A run that broke off at its beginning, or was interrupted, has left no line, and there may be none of any run.
-  if (lines.length > 0) {
-    await ensureHistoryView({ path: home.lake }, home.pathOf({ bucket: home.places.work, key: 'history' }));
-  }
+  if (lines.length > 0) await ensureHistoryView(lake, home.pathOf({ bucket: home.places.work, key: 'history' }));
+  else await lakeReleased(lake);
   const status = statusOf(outcome, lines, request);
   return {
     run: { id: run, status },

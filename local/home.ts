@@ -5,6 +5,7 @@ import { layout } from '../shared/adapters/directory-files.ts';
 import { createBucket, directoryObjectStore } from '../shared/adapters/directory-object-store.ts';
 import { duckdbCatalog } from '../shared/adapters/duckdb-catalog.ts';
 import { localExecutions } from '../shared/adapters/local-executions.ts';
+import { lakeReleased } from '../shared/engine/lake-database.ts';
 import type { TableEngine } from '../shared/engine/table-engine.ts';
 import { BadDataset, BadRequest } from '../shared/errors.ts';
 import { LOCAL_GRACE_MINUTES, LOCAL_SPLIT_BYTES } from '../shared/limits.ts';
@@ -20,6 +21,8 @@ export interface Home {
   executions: ReturnType<typeof localExecutions>;
   /** The DuckDB file with the published tables. */
   lake: string;
+  /** For what goes with the work that needs it. */
+  scratch: string;
   /** Where an object lies as a file. */
   pathOf(address: Address): string;
   close(): Promise<void>;
@@ -71,7 +74,7 @@ export async function openHome(folder: string, options: HomeOptions = {}): Promi
   const ports: Ports = {
     objects,
     sources: openSource,
-    catalog: duckdbCatalog({ path: lake, scratch, resolve: (uri) => pathOf(addressOf(uri)) }),
+    catalog: duckdbCatalog({ path: lake, scratch, resolve: (uri) => pathOf(addressOf(uri)), releasedLater: true }),
     executions,
     engine() {
       engine ??= openEngine();
@@ -90,8 +93,10 @@ export async function openHome(folder: string, options: HomeOptions = {}): Promi
     places: LOCAL_PLACES,
     executions,
     lake,
+    scratch,
     pathOf,
     async close() {
+      await lakeReleased({ path: lake });
       await (await engine)?.close();
     },
   };

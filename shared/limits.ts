@@ -153,6 +153,8 @@ export const LAKE_OPEN_PAUSE_MS = 250;
 export const LAKE_MEMORY_SHARE = 0.5;
 /** An interrupted engine is told again after so many milliseconds: between two statements it does not hear. */
 export const INTERRUPT_AGAIN_MS = 20;
+/** An engine that was made ahead of its use, or a lake's after it, is closed when nobody comes for it for so many milliseconds. */
+export const SPARE_DATABASE_IDLE_MS = 10_000;
 /** Rows in one INSERT into the lake's own tables: keeps a statement's text under a megabyte or so. */
 export const LAKE_INSERT_ROWS = 1_000;
 /** A line of a published CSV file at most, when it is read back; the engine's own bound of 2 MB is too small for long text. */

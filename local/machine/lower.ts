@@ -210,18 +210,24 @@ function withoutFlow(state: object): Template {
 }
 
 function cell(state: Template, others: Template = {}): Cell {
-  const lowered = readContextFrom(withoutWholeResultPath(state)) as Template;
-  const definition = { StartAt: ONLY, States: { ...others, [ONLY]: lowered } };
-  const machine = new StateMachine(definition as unknown as StateMachineDefinition, {
-    validationOptions: { noValidate: true },
-  });
+  let machine: StateMachine | undefined;
   return async (input, context, work) => {
+    // Few of the states that there are are ever entered, and fewer of their Catches.
+    machine ??= machineOf(state, others);
     const { result } = machine.run(input as never, {
       context: { [CONTEXT]: context },
       overrides: { taskResourceLocalHandlers: work ? { [ONLY]: work as never } : {} },
     });
     return await result;
   };
+}
+
+function machineOf(state: Template, others: Template): StateMachine {
+  const lowered = readContextFrom(withoutWholeResultPath(state)) as Template;
+  const definition = { StartAt: ONLY, States: { ...others, [ONLY]: lowered } };
+  return new StateMachine(definition as unknown as StateMachineDefinition, {
+    validationOptions: { noValidate: true },
+  });
 }
 
 /** A `ResultPath` of `$` writes a field of that name in the interpreter; left out, it means what `$` means. */

@@ -26,7 +26,6 @@ export interface HeldTable extends Omit<TableState, 'partitions'> {
 const book = (name: (typeof BOOK_TABLES)[number]) => `${ident(BOOKS)}.${ident(name)}`;
 
 export async function makeBooks(lake: Lake): Promise<void> {
-  await lake.run(`CREATE SCHEMA IF NOT EXISTS ${ident(BOOKS)}`);
   const own = 'database_name VARCHAR NOT NULL, table_name VARCHAR NOT NULL';
   const tables: Record<(typeof BOOK_TABLES)[number], string> = {
     tables: `${own}, format VARCHAR NOT NULL, root VARCHAR NOT NULL, parameters JSON NOT NULL, version BIGINT NOT NULL`,
@@ -34,7 +33,8 @@ export async function makeBooks(lake: Lake): Promise<void> {
     partitions: `${own}, position BIGINT NOT NULL, "values" VARCHAR[] NOT NULL, location VARCHAR NOT NULL, "rows" BIGINT NOT NULL`,
     files: `${own}, partition_position BIGINT NOT NULL, position BIGINT NOT NULL, uri VARCHAR NOT NULL, path VARCHAR NOT NULL`,
   };
-  for (const name of BOOK_TABLES) await lake.run(`CREATE TABLE IF NOT EXISTS ${book(name)} (${tables[name]})`);
+  const made = BOOK_TABLES.map((name) => `CREATE TABLE IF NOT EXISTS ${book(name)} (${tables[name]})`);
+  await lake.run([`CREATE SCHEMA IF NOT EXISTS ${ident(BOOKS)}`, ...made].join('; '));
 }
 
 /** Whether the file is a lake at all: an empty one, or one of somebody else's, has no books. */
@@ -90,45 +90,61 @@ export async function readPartitions(lake: Lake, database: string, table: string
 
 /** Writes the table anew; what the books had of it goes. */
 export async function writeTable(lake: Lake, table: HeldTable, partitions: readonly HeldPartition[]): Promise<void> {
-  for (const name of BOOK_TABLES)
-    await lake.run(`DELETE FROM ${book(name)} ${whereTable(table.database, table.table)}`);
   const own = [literal(table.database), literal(table.table)];
-  await insert(lake, 'tables', [
-    [...own, literal(table.format), literal(table.root), literal(JSON.stringify(table.parameters)), `${table.version}`],
-  ]);
   const columns = [
     ...table.columns.map((column) => ({ ...column, isPartition: false })),
     ...table.partitionColumns.map((column) => ({ ...column, isPartition: true })),
   ];
-  await insert(
-    lake,
-    'columns',
-    columns.map((column, i) => [
-      ...own,
-      `${i}`,
-      literal(column.name),
-      literal(column.original),
-      literal(column.type),
-      `${column.isPartition}`,
-    ]),
-  );
-  await insert(
-    lake,
-    'partitions',
-    partitions.map(({ values, location, rows }, i) => [...own, `${i}`, textList(values), literal(location), `${rows}`]),
-  );
   let position = 0;
   const files = partitions.flatMap((partition, i) =>
     partition.files.map(({ uri, path }) => [...own, `${i}`, `${position++}`, literal(uri), literal(path)]),
   );
-  await insert(lake, 'files', files);
+  const statements = [
+    ...BOOK_TABLES.map((name) => `DELETE FROM ${book(name)} ${whereTable(table.database, table.table)}`),
+    ...inserts('tables', [
+      [
+        ...own,
+        literal(table.format),
+        literal(table.root),
+        literal(JSON.stringify(table.parameters)),
+        `${table.version}`,
+      ],
+    ]),
+    ...inserts(
+      'columns',
+      columns.map((column, i) => [
+        ...own,
+        `${i}`,
+        literal(column.name),
+        literal(column.original),
+        literal(column.type),
+        `${column.isPartition}`,
+      ]),
+    ),
+    ...inserts(
+      'partitions',
+      partitions.map(({ values, location, rows }, i) => [
+        ...own,
+        `${i}`,
+        textList(values),
+        literal(location),
+        `${rows}`,
+      ]),
+    ),
+    ...inserts('files', files),
+  ];
+  // Together where they are short: each call takes longer than what it has done.
+  if (partitions.length < LAKE_INSERT_ROWS) await lake.run(statements.join('; '));
+  else for (const statement of statements) await lake.run(statement);
 }
 
-async function insert(lake: Lake, name: (typeof BOOK_TABLES)[number], rows: string[][]): Promise<void> {
+function inserts(name: (typeof BOOK_TABLES)[number], rows: string[][]): string[] {
+  const statements: string[] = [];
   for (let start = 0; start < rows.length; start += LAKE_INSERT_ROWS) {
     const chunk = rows.slice(start, start + LAKE_INSERT_ROWS).map((row) => `(${row.join(', ')})`);
-    await lake.run(`INSERT INTO ${book(name)} VALUES ${chunk.join(', ')}`);
+    statements.push(`INSERT INTO ${book(name)} VALUES ${chunk.join(', ')}`);
   }
+  return statements;
 }
 
 function textList(values: readonly (string | null)[]): string {

@@ -20,6 +20,11 @@ import {
 export interface DuckdbCatalogOptions extends LakeFile {
   /** The local path of an object, given as `s3://bucket/key`. Absolute, so that any program may use the views. */
   resolve: (uri: string) => string;
+  /**
+   * A swap comes back once it is on the disk, while the engine still tidies up the file and holds it; `lakeReleased` says when it is
+   * let go of. Left out, swaps wait for that.
+   */
+  releasedLater?: boolean;
 }
 
 /**
@@ -58,7 +63,8 @@ export function duckdbCatalog(options: DuckdbCatalogOptions): Catalog {
         ...partition,
         files: files.map((uri) => ({ uri, path: options.resolve(uri) })),
       }));
-      return withLake(options, 'write', (lake) => transaction(lake, () => swap(lake, state, partitions)));
+      const release = options.releasedLater ? 'later' : 'before';
+      return withLake(options, 'write', (lake) => transaction(lake, () => swap(lake, state, partitions)), release);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { INTERRUPT_AGAIN_MS } from '../limits.ts';
+import { createDatabase } from './spare-databases.ts';
 import { ident, literal, literals } from './sql.ts';
 
 /**
@@ -24,19 +25,16 @@ export interface DatabaseOptions {
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInstance> {
-  const instance = await DuckDBInstance.create(options.path, {
+  const instance = await createDatabase(options.path, {
     threads: String(options.threads),
     memory_limit: `${Math.floor(options.memoryBytes / (1024 * 1024))}MiB`,
     temp_directory: options.scratch,
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
     ...(options.readOnly ? { access_mode: 'READ_ONLY' } : {}),
     ...options.settings,
   });
   if (options.confine) {
     try {
-      if (options.log !== undefined) await enableLog(instance, options.log);
-      await confine(instance, options.confine);
+      await confine(instance, options.confine, options.log);
     } catch (error) {
       instance.closeSync();
       throw error;
@@ -51,33 +49,31 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
   return reader.getRowsJson() as unknown[][];
 }
 
-async function enableLog(instance: DuckDBInstance, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const connection = await instance.connect();
-  try {
-    await connection.run(`CALL enable_logging(level = 'error', storage = 'file', storage_path = ${literal(folder)})`);
-  } finally {
-    connection.closeSync();
-  }
-}
-
-async function confine(instance: DuckDBInstance, to: NonNullable<DatabaseOptions['confine']>): Promise<void> {
-  await mkdir(to.folder, { recursive: true });
+async function confine(
+  instance: DuckDBInstance,
+  to: NonNullable<DatabaseOptions['confine']>,
+  log: string | undefined,
+): Promise<void> {
+  await Promise.all([to.folder, ...(log === undefined ? [] : [log])].map((path) => mkdir(path, { recursive: true })));
   // The engine compares paths with all links followed.
   const folder = await realpath(to.folder);
   const files = await Promise.all(to.files.map((file) => realpath(file)));
   const connection = await instance.connect();
   try {
-    for (const [name, value] of [
-      ['allowed_directories', literals([`${folder}/`])],
-      ['allowed_paths', literals([...files, ...to.files])],
-      ['allowed_configs', literals(to.settings)],
-      ['enable_external_file_cache', 'false'],
-      ['enable_external_access', 'false'],
-      ['lock_configuration', 'true'],
-    ] as const) {
-      await connection.run(`SET ${ident(name)} = ${value}`);
-    }
+    await connection.run(
+      [
+        `SET allowed_directories = ${literals([`${folder}/`])}`,
+        `SET allowed_paths = ${literals([...files, ...to.files])}`,
+        `SET allowed_configs = ${literals(to.settings)}`,
+        'SET enable_external_file_cache = false',
+        // With its log open every statement takes longer, so it comes late; but what is confined can open none.
+        ...(log === undefined
+          ? []
+          : [`CALL enable_logging(level = 'error', storage = 'file', storage_path = ${literal(log)})`]),
+        'SET enable_external_access = false',
+        'SET lock_configuration = true',
+      ].join('; '),
+    );
   } finally {
     connection.closeSync();
   }

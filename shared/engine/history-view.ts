@@ -1,5 +1,5 @@
-import type { LakeFile } from './lake-database.ts';
-import { withLake } from './lake-database.ts';
+import { existsSync } from 'node:fs';
+import { type Lake, type LakeFile, withLake } from './lake-database.ts';
 import { ident, literal } from './sql.ts';
 
 /** Columns of `sluice.loads`, as the history's JSON lines have them. */
@@ -27,18 +27,20 @@ const COLUMNS: Record<string, string> = {
  * the engine refuses a pattern that matches nothing.
  */
 export async function ensureHistoryView(file: LakeFile, folder: string): Promise<void> {
-  const known = await withLake(file, 'write', async (lake) => {
-    await lake.run(`CREATE SCHEMA IF NOT EXISTS ${ident('sluice')}`);
-    return lake.rows(
-      `SELECT 1 FROM duckdb_views() WHERE schema_name = 'sluice' AND view_name = 'loads' AND NOT internal`,
-    );
-  });
-  if (known.length > 0) return;
+  if (existsSync(file.path) && (await withLake(file, 'read', hasView))) return;
   const columns = Object.entries(COLUMNS).map(([name, type]) => `${literal(name)}: ${literal(type)}`);
   // The folder's own name is no pattern.
   const files = `${folder.replaceAll(/[*?[]/g, '[$&]')}/*/*.json`;
   const scan = `read_json(${literal(files)}, format = 'newline_delimited', columns = {${columns.join(', ')}})`;
+  const view = `${ident('sluice')}.${ident('loads')}`;
   await withLake(file, 'write', (lake) =>
-    lake.run(`CREATE OR REPLACE VIEW ${ident('sluice')}.${ident('loads')} AS SELECT * FROM ${scan}`),
+    lake.run(`CREATE SCHEMA IF NOT EXISTS ${ident('sluice')}; CREATE OR REPLACE VIEW ${view} AS SELECT * FROM ${scan}`),
   );
+}
+
+async function hasView(lake: Lake): Promise<boolean> {
+  const found = await lake.rows(
+    `SELECT 1 FROM duckdb_views() WHERE database_name = current_database() AND schema_name = 'sluice' AND view_name = 'loads'`,
+  );
+  return found.length > 0;
 }

@@ -1,13 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
-import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { types } from 'node:util';
-import type { DuckDBConnection, DuckDBExtractedStatements } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBExtractedStatements, DuckDBInstance } from '@duckdb/node-api';
 import { BadInput, CatalogConflict } from '../errors.ts';
-import { LAKE_MEMORY_SHARE, LAKE_OPEN_ATTEMPTS, LAKE_OPEN_PAUSE_MS } from '../limits.ts';
-import { interruptAll, openDatabase, rowsOf } from './duckdb.ts';
+import { LAKE_OPEN_ATTEMPTS, LAKE_OPEN_PAUSE_MS } from '../limits.ts';
+import { interruptAll, rowsOf } from './duckdb.ts';
+import { giveBackLakeEngine, makeLakeEngine, takeLakeEngine } from './lake-engines.ts';
 import { ident, literal } from './sql.ts';
 
 /**
@@ -52,16 +51,28 @@ export interface QueryResult {
 
 /**
  * Opens the file for one piece of work, one at a time in this process (the engine's lock keeps processes apart, but not two
- * instances in one). `CatalogConflict` where another process holds it all the while, `BadInput` where it is no database
+ * instances in one). What was committed is on the disk when it comes back; other processes can open the file then, or some
+ * milliseconds `later`, with `lakeReleased`. `CatalogConflict` where another process holds it all the while, `BadInput` where it is no database
  * or, to read, not there.
  */
-export function withLake<T>(file: LakeFile, mode: 'read' | 'write', work: (lake: Lake) => Promise<T>): Promise<T> {
-  return withConnection(file, mode, (connection) =>
-    work({
-      run: async (sql) => void (await connection.run(sql)),
-      rows: (sql) => rowsOf(connection, sql),
-    }),
+export async function withLake<T>(
+  file: LakeFile,
+  mode: 'read' | 'write',
+  work: (lake: Lake) => Promise<T>,
+  release: 'before' | 'later' = 'before',
+): Promise<T> {
+  if (mode === 'write') mkdirSync(dirname(file.path), { recursive: true });
+  else requireLake(file);
+  const { value, released } = await inTurn(file, () =>
+    onKeptEngine(file, mode, (connection) =>
+      work({
+        run: async (sql) => void (await connection.run(sql)),
+        rows: (sql) => rowsOf(connection, sql),
+      }),
+    ),
   );
+  if (release === 'before') await released;
+  return value;
 }
 
 /**
@@ -70,7 +81,8 @@ export function withLake<T>(file: LakeFile, mode: 'read' | 'write', work: (lake:
  * where `signal` has interrupted it.
  */
 export async function queryLake(file: LakeFile, sql: string, signal?: AbortSignal): Promise<QueryResult> {
-  return withConnection(file, 'read', async (connection) => {
+  requireLake(file);
+  const ask = async (connection: DuckDBConnection): Promise<QueryResult> => {
     let stopInterrupting = (): void => undefined;
     const interrupt = () => {
       stopInterrupting = interruptAll([connection]);
@@ -95,7 +107,8 @@ export async function queryLake(file: LakeFile, sql: string, signal?: AbortSigna
       signal?.removeEventListener('abort', interrupt);
       stopInterrupting();
     }
-  });
+  };
+  return (await inTurn(file, () => onOwnEngine(file, ask))).value;
 }
 
 async function statementsOf(connection: DuckDBConnection, sql: string): Promise<DuckDBExtractedStatements> {
@@ -108,46 +121,96 @@ async function statementsOf(connection: DuckDBConnection, sql: string): Promise<
   }
 }
 
-async function withConnection<T>(
+/** What was done with an opened lake, and that it is let go of. */
+interface Done<T> {
+  value: T;
+  released: Promise<void>;
+}
+
+/** Trusted work, on an instance that others had before and will have again. */
+async function onKeptEngine<T>(
   file: LakeFile,
   mode: 'read' | 'write',
   work: (connection: DuckDBConnection) => Promise<T>,
-): Promise<T> {
-  if (mode === 'write') mkdirSync(dirname(file.path), { recursive: true });
-  else if (!existsSync(file.path)) throw new BadInput(`No lake at ${file.path}: nothing has been published there yet`);
-  return inTurn(join(realpathSync(dirname(file.path)), basename(file.path)), async () => {
-    const database = await openDatabase({
-      path: ':memory:',
-      threads: availableParallelism(),
-      memoryBytes: totalmem() * LAKE_MEMORY_SHARE,
-      // A folder of its own: the engine names its spill files by number only.
-      scratch: join(file.scratch ?? tmpdir(), `lake-spill-${randomUUID()}`),
-    });
+): Promise<Done<T>> {
+  const engine = await takeLakeEngine(file.scratch);
+  try {
+    const connection = await engine.connect();
+    let value: T;
     try {
-      const connection = await database.connect();
-      try {
-        await attach(connection, file, mode);
-        return await work(connection);
-      } finally {
-        connection.closeSync();
-      }
+      await attach(connection, file, mode);
+      value = await work(connection);
     } finally {
-      database.closeSync();
+      connection.closeSync();
     }
-  });
+    return { value, released: detach(engine, file) };
+  } catch (error) {
+    engine.closeSync();
+    throw error;
+  }
 }
 
-const turns = new Map<string, Promise<unknown>>();
-
-async function inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const before = turns.get(path) ?? Promise.resolve();
-  const mine = before.then(work, work);
-  turns.set(path, mine);
+/** Lets go of the file, which the engine tidies up before; what was committed is on the disk already. */
+async function detach(engine: DuckDBInstance, file: LakeFile): Promise<void> {
   try {
-    return await mine;
-  } finally {
-    if (turns.get(path) === mine) turns.delete(path);
+    const connection = await engine.connect();
+    try {
+      await connection.run(`DETACH ${ident(LAKE)}`);
+    } finally {
+      connection.closeSync();
+    }
+  } catch {
+    // Closing lets go of it in any case, and what could not be tidied up is done by whoever opens it next.
+    engine.closeSync();
+    return;
   }
+  giveBackLakeEngine(engine, file.scratch);
+}
+
+/** Anybody's statements, on an instance that nobody else has after them. */
+async function onOwnEngine<T>(file: LakeFile, work: (connection: DuckDBConnection) => Promise<T>): Promise<Done<T>> {
+  const engine = await makeLakeEngine(file.scratch);
+  try {
+    const connection = await engine.connect();
+    try {
+      await attach(connection, file, 'read');
+      return { value: await work(connection), released: Promise.resolve() };
+    } finally {
+      connection.closeSync();
+    }
+  } finally {
+    engine.closeSync();
+  }
+}
+
+const turns = new Map<string, Promise<void>>();
+
+/** Does it once all that came before has let go of the file; what comes next waits until this one has. */
+async function inTurn<T>(file: LakeFile, work: () => Promise<Done<T>>): Promise<Done<T>> {
+  const path = turnOf(file);
+  const begun = (turns.get(path) ?? Promise.resolve()).then(work);
+  const over = begun.then(({ released }) => released).catch(() => undefined);
+  turns.set(path, over);
+  try {
+    return await begun;
+  } finally {
+    over.then(() => {
+      if (turns.get(path) === over) turns.delete(path);
+    });
+  }
+}
+
+/** Comes back once nobody in this process holds the file. */
+export async function lakeReleased(file: LakeFile): Promise<void> {
+  if (turns.size > 0 && existsSync(dirname(file.path))) await turns.get(turnOf(file));
+}
+
+function turnOf(file: LakeFile): string {
+  return join(realpathSync(dirname(file.path)), basename(file.path));
+}
+
+function requireLake(file: LakeFile): void {
+  if (!existsSync(file.path)) throw new BadInput(`No lake at ${file.path}: nothing has been published there yet`);
 }
 
 async function attach(connection: DuckDBConnection, file: LakeFile, mode: 'read' | 'write'): Promise<void> {
@@ -156,8 +219,8 @@ async function attach(connection: DuckDBConnection, file: LakeFile, mode: 'read'
   const options = mode === 'read' ? ' (READ_ONLY)' : '';
   for (let attempt = 1; ; attempt++) {
     try {
-      await connection.run(`ATTACH ${literal(file.path)} AS ${ident(LAKE)}${options}`);
-      break;
+      await connection.run(`ATTACH ${literal(file.path)} AS ${ident(LAKE)}${options}; ${SETTINGS}`);
+      return;
     } catch (error) {
       const message = messageOf(error);
       if (!message.includes('Could not set lock')) {
@@ -175,10 +238,10 @@ async function attach(connection: DuckDBConnection, file: LakeFile, mode: 'read'
     }
     await pause(LAKE_OPEN_PAUSE_MS);
   }
-  await connection.run(`USE ${ident(LAKE)}`);
-  // Instants are shown, and read from text, in UTC wherever the machine stands.
-  await connection.run(`SET TimeZone = 'UTC'`);
 }
+
+/** Instants are shown, and read from text, in UTC wherever the machine stands. */
+const SETTINGS = `USE ${ident(LAKE)}; SET TimeZone = 'UTC'`;
 
 const WHOLE: ReadonlySet<string> = new Set(['BIGINT', 'HUGEINT', 'UBIGINT', 'UHUGEINT']);
 

@@ -6,6 +6,7 @@ import { CHUNKS_A_COLLECTION, CHUNKS_AHEAD, PARTITIONED_WRITE_MAX_OPEN_FILES } f
 import { interruptAll, openDatabase, rowsOf, setOption } from './duckdb.ts';
 import { MISFIT_SEQUENCE } from './misfit-log.ts';
 import { readAhead } from './read-ahead.ts';
+import { literal } from './sql.ts';
 import { collectYoungGarbage } from './young-garbage.ts';
 
 export interface SessionOptions {
@@ -74,8 +75,7 @@ export class Session {
     const main = await instance.connect();
     const log = options.log === true;
     try {
-      await setOption(main, 'TimeZone', timezone);
-      if (log) await main.run(`CREATE TEMP SEQUENCE ${MISFIT_SEQUENCE}`);
+      await main.run(beginning(timezone, log));
     } catch (cause) {
       main.closeSync();
       instance.closeSync();
@@ -190,8 +190,13 @@ export class Session {
     if (idle) return idle;
     const connection = await this.#instance.connect();
     this.#connections.push(connection);
-    await setOption(connection, 'TimeZone', this.#timezone);
-    if (this.#log) await connection.run(`CREATE TEMP SEQUENCE ${MISFIT_SEQUENCE}`);
+    await connection.run(beginning(this.#timezone, this.#log));
     return connection;
   }
+}
+
+/** What a connection is given before anything else. */
+function beginning(timezone: string, log: boolean): string {
+  const sequence = log ? [`CREATE TEMP SEQUENCE ${MISFIT_SEQUENCE}`] : [];
+  return [`SET TimeZone = ${literal(timezone)}`, ...sequence].join('; ');
 }

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { queryLake, withLake } from '../../../shared/engine/lake-database.ts';
+import { lakeReleased, queryLake, withLake } from '../../../shared/engine/lake-database.ts';
+import { prepareLakeEngine } from '../../../shared/engine/lake-engines.ts';
 import { literal } from '../../../shared/engine/sql.ts';
 import { BadInput } from '../../../shared/errors.ts';
 
@@ -77,5 +78,50 @@ describe('a query over the lake', () => {
     const insert = () => withLake({ path }, 'write', (lake) => lake.run('INSERT INTO t VALUES (9)'));
     await Promise.all([insert(), ask('SELECT 1'), insert(), ask('SELECT 1'), insert()]);
     expect((await ask('SELECT count(*) FROM t WHERE n = 9')).rows).toEqual([[3]]);
+  });
+});
+
+describe('an engine that has had a lake', () => {
+  const count = (of: string) => withLake({ path: of }, 'read', (lake) => lake.rows('SELECT count(*) FROM t'));
+
+  it('has the next one, with nothing left of the one before', async () => {
+    const other = join(folder, 'other.duckdb');
+    await withLake({ path: other }, 'write', (lake) => lake.run('CREATE TABLE t AS SELECT 1 AS n'));
+    await withLake({ path }, 'write', async (lake) => {
+      await lake.run('CREATE TEMP TABLE mine AS SELECT 1');
+      await lake.run("SET TimeZone = 'Asia/Tokyo'");
+    });
+    await expect(withLake({ path: other }, 'read', (lake) => lake.rows('FROM mine'))).rejects.toThrow(/does not exist/);
+    const sql = "SELECT current_setting('TimeZone'), count(*) FROM t";
+    expect(await withLake({ path: other }, 'read', (lake) => lake.rows(sql))).toEqual([['UTC', '1']]);
+    expect(await Promise.all([count(path), count(other)])).toEqual([[['3']], [['1']]]);
+  });
+
+  it('is not the one that a person’s query had, whose settings are locked', async () => {
+    prepareLakeEngine();
+    await ask('SELECT 1');
+    await withLake({ path }, 'read', (lake) => lake.run('SET threads = 1'));
+  });
+
+  it('may still tidy up when what was committed is on the disk, until it is released', async () => {
+    const insert = () => withLake({ path }, 'write', (lake) => lake.run('INSERT INTO t VALUES (9)'), 'later');
+    await insert();
+    expect(await count(path)).toEqual([['4']]);
+    await insert();
+    await lakeReleased({ path });
+    expect(existsSync(`${path}.wal`)).toBe(false);
+    await expect(withLake({ path }, 'write', (lake) => lake.run('FROM absent'), 'later')).rejects.toThrow(/absent/);
+    await lakeReleased({ path });
+    expect(await count(path)).toEqual([['5']]);
+  });
+
+  it('undoes what was begun and not committed', async () => {
+    const work = withLake({ path }, 'write', async (lake) => {
+      await lake.run('BEGIN TRANSACTION; DELETE FROM t');
+      throw new Error('half-way');
+    });
+    await expect(work).rejects.toThrow('half-way');
+    await withLake({ path }, 'write', (lake) => lake.run('BEGIN TRANSACTION; DELETE FROM t'));
+    expect(await count(path)).toEqual([['3']]);
   });
 });

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Session } from '../../../shared/engine/session.ts';
+import { prepareDatabase } from '../../../shared/engine/spare-databases.ts';
+import { PARTITIONED_WRITE_MAX_OPEN_FILES } from '../../../shared/limits.ts';
 
 let folder: string;
 let session: Session;
 
-beforeEach(async () => {
+const open = async (): Promise<void> => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-session-'));
   writeFileSync(join(folder, 'in.csv'), 'a\n1\n');
   writeFileSync(join(folder, 'other.csv'), 'a\n1\n');
@@ -18,14 +20,33 @@ beforeEach(async () => {
     inputs: [join(folder, 'in.csv')],
     timezone: 'Asia/Kolkata',
   });
-});
+};
 
 afterEach(() => {
   session.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('a session', () => {
+describe.each([
+  { engine: 'made for it', before: () => undefined },
+  { engine: 'made before', before: prepareDatabase },
+])('a session with an engine $engine', ({ before }) => {
+  beforeEach(async () => {
+    before();
+    await open();
+  });
+
+  it('has the settings that it was opened with', async () => {
+    const sql = `SELECT current_setting('threads'), current_setting('memory_limit'), current_setting('temp_directory'),
+      current_setting('partitioned_write_max_open_files'), current_setting('autoload_known_extensions'),
+      current_setting('autoinstall_known_extensions'), current_setting('enable_external_file_cache')`;
+    const expected = ['2', '64.0 MiB', join(session.scratch, 'spill'), String(PARTITIONED_WRITE_MAX_OPEN_FILES)];
+    expect(await session.rows(sql)).toEqual([[...expected, false, false, false]]);
+    expect(
+      await Promise.all([1, 2].map(() => session.rows("SELECT current_setting('partitioned_write_max_open_files')"))),
+    ).toEqual([1, 2].map(() => [[String(PARTITIONED_WRITE_MAX_OPEN_FILES)]]));
+  });
+
   it('reaches the job’s inputs and scratch folder and nothing else', async () => {
     expect(await session.rows(`SELECT * FROM read_csv('${folder}/in.csv')`)).toEqual([['1']]);
     await session.run(`COPY (SELECT 1) TO '${session.path('x.parquet')}'`);
