@@ -7,8 +7,10 @@ const MiB = 1024 * KiB;
 const GiB = 1024 * MiB;
 
 // ── listing and batching ────────────────────────────────────────────────────────────────────────────────────────────
-/** A read or convert task of many small objects: at most this many, so that one bad batch costs little to repeat. */
+/** A read task of many small objects: at most this many, so that one bad batch costs little to repeat … */
 export const BATCH_MAX_OBJECTS = 200;
+/** … and a convert task: larger, since each begins with an engine of its own and ends with files of its own. */
+export const CONVERT_MAX_OBJECTS = 500;
 /** … and at most this many bytes, about what one Lambda converts in 20 s. */
 export const BATCH_MAX_BYTES = 64 * MiB;
 /** A plain CSV larger than this is split in row-aligned ranges of this size, or smaller ones where they take long: larger ones leave workers idle. */
@@ -327,6 +329,8 @@ export const ENGINE_MEMORY_SHARE = 0.5;
 export const ENGINE_LIMIT_SHARE = 0.6;
 /** … and what each of its threads may take where rows only pass through: with more it keeps what it has read, and is no faster. */
 export const STREAMING_BYTES_A_THREAD = 176 * MiB;
+/** Batches of inputs converted at once, each with its share of threads and memory: what one does alone, another's threads work beside. */
+export const ENGINE_JOBS_AT_ONCE = 2;
 /** Inputs of a job whose heads are read, or whose rows are counted, at once: enough to hide the disk behind the counting. */
 export const INPUTS_PREPARED_AT_ONCE = 4;
 /** A delimiter's bytes at most: the engine takes no longer one. */

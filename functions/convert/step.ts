@@ -38,7 +38,8 @@ export type ConvertStepInput = z.infer<typeof ConvertStepInput>;
 
 /** A task's files fetched and turned into staged or final table files, uploaded, and accounted for in its receipt. */
 export function makeConvert(ports: Ports) {
-  return async (
+  let tasksUnderWay = 0;
+  const convert = async (
     event: ConvertStepInput,
     attempt: string,
   ): Promise<{ rowsWritten: number; rowsRejected: number; bytesRead: number }> => {
@@ -61,6 +62,7 @@ export function makeConvert(ports: Ports) {
         rowRules: rowRulesOf(request.dataset),
         scratch,
         onFile: uploads.begin,
+        othersFollow: tasksUnderWay > 1,
       });
       const durationMs = ports.clock.now().getTime() - startedAt;
       const receipt: ConvertReceipt = {
@@ -78,6 +80,14 @@ export function makeConvert(ports: Ports) {
       };
     } finally {
       await rm(scratch, { recursive: true, force: true });
+    }
+  };
+  return async (event: ConvertStepInput, attempt: string) => {
+    tasksUnderWay++;
+    try {
+      return await convert(event, attempt);
+    } finally {
+      tasksUnderWay--;
     }
   };
 }
@@ -151,7 +161,7 @@ async function convertAll(
   plan: Plan,
   task: ConvertTask,
   fetched: Fetched[],
-  options: Pick<ConvertJob, 'tolerance' | 'timezone' | 'rowRules' | 'scratch' | 'onFile'>,
+  options: Pick<ConvertJob, 'tolerance' | 'timezone' | 'rowRules' | 'scratch' | 'onFile' | 'othersFollow'>,
 ): Promise<{ outcome: TablesOutcome; accounts: Omit<ConvertAccount, 'durationMs'>[] }> {
   const target: ConvertJob['target'] = plan.buckets > 0 ? { kind: 'stage', buckets: plan.buckets } : { kind: 'final' };
   const convertGood = async (good: GoodInput[], folder: string): Promise<TablesOutcome> => {

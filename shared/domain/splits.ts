@@ -1,6 +1,6 @@
 import type { FileColumn } from '../engine/table-engine.ts';
 import { isSliceable, planRanges } from '../formats/csv/slice.ts';
-import { BATCH_MAX_BYTES, BATCH_MAX_OBJECTS, SHUFFLE_BUCKET_BYTES, SHUFFLE_MAX_BUCKETS } from '../limits.ts';
+import { BATCH_MAX_BYTES, CONVERT_MAX_OBJECTS, SHUFFLE_BUCKET_BYTES, SHUFFLE_MAX_BUCKETS } from '../limits.ts';
 import type { ConvertInput, ConvertTask, FoundPart, InputRange } from './load.ts';
 import type { SourceObject } from './source.ts';
 
@@ -35,7 +35,7 @@ export function planTasks(files: PlannedFile[], splitBytes: number, name: (index
       continue;
     }
     const batch = open.get(table);
-    if (batch && (batch.bytes + bytes > batchBytes || batch.inputs.length + group.length > BATCH_MAX_OBJECTS)) {
+    if (batch && (batch.bytes + bytes > batchBytes || batch.inputs.length + group.length > CONVERT_MAX_OBJECTS)) {
       close(table);
     }
     const into = open.get(table) ?? { inputs: [], bytes: 0 };

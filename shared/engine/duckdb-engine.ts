@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ENGINE_LIMIT_SHARE, STREAMING_BYTES_A_THREAD } from '../limits.ts';
+import { ENGINE_JOBS_AT_ONCE, ENGINE_LIMIT_SHARE, STREAMING_BYTES_A_THREAD } from '../limits.ts';
 import { clusterTablesJob, collectJob } from './cluster-jobs.ts';
 import { convertJob } from './convert-job.ts';
 import { describeShape, parquetShape } from './parquet-files.ts';
@@ -10,6 +10,7 @@ import { repartitionJob } from './repartition-job.ts';
 import { Session } from './session.ts';
 import { sizingOf } from './sizing.ts';
 import type { ConvertJob, ConvertOutcome, TableEngine } from './table-engine.ts';
+import { Turns } from './turns.ts';
 
 export interface DuckdbEngineOptions {
   /** Threads of a job; by default `sizingOf`. */
@@ -23,29 +24,25 @@ export interface DuckdbEngineOptions {
 }
 
 /**
- * The table engine on DuckDB. Jobs run one at a time, since each takes all threads and the memory, and each on an instance of its own
- * that can touch the job's files and no others.
+ * The table engine on DuckDB. Jobs run one at a time, since each takes all threads and the memory, but for batches of inputs: of these
+ * some run side by side, each with its share of both. Each job is on an instance of its own that can touch its files and no others.
  */
 export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
   const sizing = sizingOf();
   const threads = options.threads ?? sizing.threads;
   const { signal } = options;
   const memoryBytes = options.memoryBytes === undefined ? sizing.engineBytes : options.memoryBytes * ENGINE_LIMIT_SHARE;
-  let last: Promise<unknown> = Promise.resolve();
-
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = last.then(work);
-    last = turn.catch(() => undefined);
-    return turn;
-  }
+  const atOnce = Math.min(threads, ENGINE_JOBS_AT_ONCE);
+  const turns = new Turns(atOnce);
 
   function withSession<T>(
     job: { scratch: string; inputs: readonly string[]; timezone?: string; log?: boolean; memoryBytes?: number },
     work: (session: Session) => Promise<T>,
+    jobsAtOnce = 1,
   ): Promise<T> {
-    return inTurn(async () => {
+    return turns.take(Math.floor(atOnce / jobsAtOnce), async () => {
       signal?.throwIfAborted();
-      const session = await Session.open({ memoryBytes, ...job, threads });
+      const session = await Session.open({ memoryBytes, ...job, threads: Math.floor(threads / jobsAtOnce) });
       const interrupt = () => session.interrupt();
       signal?.addEventListener('abort', interrupt, { once: true });
       try {
@@ -58,14 +55,18 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
     });
   }
 
-  /** Rows that only pass through are given little memory at first, and all of it where that turns out too little. */
+  /**
+   * Rows that only pass through are given little memory at first, and all of it where that turns out too little. Batches share that
+   * little, and the threads: what one does by a single thread, as reading its inputs and encoding Avro, another's engine works beside.
+   */
   async function convert(job: ConvertJob): Promise<ConvertOutcome> {
     const given = { ...job, inputs: job.inputs.map(({ path }) => path), log: true };
     const work = (session: Session) => convertJob(session, job);
     const little = options.streamingBytes ?? threads * STREAMING_BYTES_A_THREAD;
     if (!isStreamed(job) || little >= memoryBytes) return withSession(given, work);
+    const jobsAtOnce = job.othersFollow && job.inputs.length > 1 ? atOnce : 1;
     try {
-      return await withSession({ ...given, memoryBytes: little }, work);
+      return await withSession({ ...given, memoryBytes: little / jobsAtOnce }, work, jobsAtOnce);
     } catch (error) {
       if (!isOutOfMemory(error)) throw error;
       return withSession(given, work);
@@ -88,9 +89,7 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
         await rm(scratch, { recursive: true, force: true });
       }
     },
-    close: async () => {
-      await last;
-    },
+    close: () => turns.idle(),
   };
 }
 

@@ -127,6 +127,8 @@ export interface ConvertJob {
   /** Folder for outputs and spill, empty at the start, the caller's to remove. */
   scratch: string;
   onFile?: FileListener;
+  /** There are other jobs of this process under way, or to come: those of several inputs may run side by side. */
+  othersFollow?: boolean;
 }
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { FoundPart } from '../../../shared/domain/load.ts';
 import { bucketsOf, type PlannedFile, planTasks } from '../../../shared/domain/splits.ts';
-import { BATCH_MAX_BYTES, BATCH_MAX_OBJECTS } from '../../../shared/limits.ts';
+import { BATCH_MAX_BYTES, CONVERT_MAX_OBJECTS } from '../../../shared/limits.ts';
 import { dialectOf } from '../../fixtures/csv-text.ts';
 
 const DIALECT = dialectOf({ headerRows: 1 });
@@ -30,8 +30,8 @@ const keys = (files: PlannedFile[], splitBytes = 1e9) =>
 describe('planTasks', () => {
   it('packs small files by bytes and by number', () => {
     expect(keys([file('a', 1), file('b', 1), file('c', BATCH_MAX_BYTES)])).toEqual([['a', 'b'], ['c']]);
-    const many = Array.from({ length: BATCH_MAX_OBJECTS + 1 }, (_, i) => file(String(i), 1));
-    expect(keys(many).map((batch) => batch.length)).toEqual([BATCH_MAX_OBJECTS, 1]);
+    const many = Array.from({ length: CONVERT_MAX_OBJECTS + 1 }, (_, i) => file(String(i), 1));
+    expect(keys(many).map((batch) => batch.length)).toEqual([CONVERT_MAX_OBJECTS, 1]);
   });
 
   it('packs small files into no more than a range has', () => {
