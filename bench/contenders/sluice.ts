@@ -10,6 +10,8 @@ import { openHome } from '../../local/home.ts';
 import { parseDataset } from '../../shared/dataset/parse.ts';
 import type { LoadRequest } from '../../shared/dataset/request.ts';
 import type { Settings } from '../../shared/dataset/settings.ts';
+// A home loads it when it is first needed; here it is loaded before, as the libraries of the others are.
+import '../../shared/engine/duckdb-engine.ts';
 import { measured } from './measured.ts';
 import { spansOf } from './spans.ts';
 

@@ -221,7 +221,7 @@ class Tools {
   }
 
   async close(): Promise<void> {
-    (await this.#check)?.close();
+    await (await this.#check)?.close();
     await this.#engine?.close();
   }
 }

@@ -50,7 +50,7 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
         return await work(session);
       } finally {
         signal?.removeEventListener('abort', interrupt);
-        session.close();
+        await session.close();
       }
     });
   }

@@ -165,7 +165,10 @@ export class Session {
     this.#stopInterrupting ??= interruptAll(this.#connections);
   }
 
-  close(): void {
+  /** Its threads are ended first, beside this one: to close an instance waits for them. */
+  async close(): Promise<void> {
+    // One that was interrupted, or is broken, is closed as it is.
+    if (!this.#stopInterrupting && this.threads > 1) await setOption(this.#main, 'threads', '1').catch(() => undefined);
     this.#stopInterrupting?.();
     for (const connection of [this.#main, ...this.#idle]) connection.closeSync();
     this.#instance.closeSync();

@@ -40,7 +40,7 @@ export class ValueCheck {
     return rows.map(([, misfit]) => misfit === true);
   }
 
-  close(): void {
-    this.#session.close();
+  close(): Promise<void> {
+    return this.#session.close();
   }
 }

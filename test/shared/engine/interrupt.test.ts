@@ -32,7 +32,7 @@ describe('an interrupt', () => {
     for (const { status } of await outcomes) expect(status).toBe('rejected');
     await expect(session.rows('SELECT 1')).rejects.toThrow('interrupted');
     await expect(session.runBeside('SELECT 1')).rejects.toThrow('interrupted');
-    session.close();
+    await session.close();
   });
 
   it('has an engine refuse further jobs', async () => {

@@ -37,7 +37,7 @@ describe('jobs of an engine', () => {
       const { close } = session;
       session.close = () => {
         open--;
-        close.call(session);
+        return close.call(session);
       };
       return session;
     });

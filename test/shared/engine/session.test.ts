@@ -22,8 +22,8 @@ const open = async (): Promise<void> => {
   });
 };
 
-afterEach(() => {
-  session.close();
+afterEach(async () => {
+  await session.close();
   rmSync(folder, { recursive: true, force: true });
 });
 

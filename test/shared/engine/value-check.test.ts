@@ -28,7 +28,7 @@ beforeAll(async () => {
   check = await ValueCheck.open({ memoryBytes: 256e6, scratch, timezone: 'UTC' });
 });
 afterAll(async () => {
-  check.close();
+  await check.close();
   await rm(scratch, { recursive: true, force: true });
 });
 
