@@ -1,4 +1,6 @@
+import { lstatSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { INTERRUPT_AGAIN_MS } from '../limits.ts';
 import { createDatabase } from './spare-databases.ts';
@@ -57,13 +59,13 @@ async function confine(
   await Promise.all([to.folder, ...(log === undefined ? [] : [log])].map((path) => mkdir(path, { recursive: true })));
   // The engine compares paths with all links followed.
   const folder = await realpath(to.folder);
-  const files = await Promise.all(to.files.map((file) => realpath(file)));
+  const files = new Set([...(await realPaths(to.files)), ...to.files]);
   const connection = await instance.connect();
   try {
     await connection.run(
       [
         `SET allowed_directories = ${literals([`${folder}/`])}`,
-        `SET allowed_paths = ${literals([...files, ...to.files])}`,
+        `SET allowed_paths = ${literals([...files])}`,
         `SET allowed_configs = ${literals(to.settings)}`,
         'SET enable_external_file_cache = false',
         // With its log open every statement takes longer, so it comes late; but what is confined can open none.
@@ -77,6 +79,18 @@ async function confine(
   } finally {
     connection.closeSync();
   }
+}
+
+/** With all links followed: there may be a thousand files in few folders, of which each is asked for once. */
+function realPaths(files: readonly string[]): Promise<string[]> {
+  const folders = new Map<string, Promise<string>>();
+  const inFolder = async (folder: string, name: string) => {
+    if (!folders.has(folder)) folders.set(folder, realpath(folder));
+    return join(await folders.get(folder)!, name);
+  };
+  return Promise.all(
+    files.map((file) => (lstatSync(file).isSymbolicLink() ? realpath(file) : inFolder(dirname(file), basename(file)))),
+  );
 }
 
 /** A setting of a connection or instance. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -63,6 +63,24 @@ describe.each([
     for (const sql of denied) await expect(session.run(sql)).rejects.toThrow(/Permission Error/);
     await expect(session.run("SET memory_limit = '10GB'")).rejects.toThrow(/locked/);
     await expect(session.run('SET enable_external_access = true')).rejects.toThrow(/locked|Cannot/);
+  });
+
+  it('reaches inputs by links, to them or to their folder', async () => {
+    mkdirSync(join(folder, 'own'));
+    for (const name of ['a', 'b', 'c']) writeFileSync(join(folder, 'own', `${name}.csv`), 'a\n1\n');
+    symlinkSync(join(folder, 'own'), join(folder, 'linked'));
+    symlinkSync(join(folder, 'own', 'a.csv'), join(folder, 'a.csv'));
+    const inputs = [join(folder, 'a.csv'), join(folder, 'linked', 'b.csv')];
+    const other = await Session.open({ threads: 1, memoryBytes: 64e6, scratch: join(folder, 'other'), inputs });
+    try {
+      for (const path of inputs) expect(await other.rows(`SELECT * FROM read_csv('${path}')`)).toEqual([['1']]);
+      for (const path of [join(folder, 'own', 'c.csv'), join(folder, 'linked', 'c.csv')])
+        await expect(other.run(`SELECT * FROM read_csv('${path}')`)).rejects.toThrow(/Permission Error/);
+    } finally {
+      await other.close();
+    }
+    const missing = { threads: 1, memoryBytes: 64e6, scratch: join(folder, 'none'), inputs: [join(folder, 'no.csv')] };
+    await expect(Session.open(missing)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('spills to its scratch folder when memory runs out', async () => {
