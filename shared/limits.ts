@@ -333,6 +333,8 @@ export const STREAMING_BYTES_A_THREAD = 176 * MiB;
 export const ENGINE_JOBS_AT_ONCE = 2;
 /** Inputs of a job whose heads are read, or whose rows are counted, at once: enough to hide the disk behind the counting. */
 export const INPUTS_PREPARED_AT_ONCE = 4;
+/** A CSV's records are held against a pattern in pieces of this size, and none may be longer: V8 keeps a text up to here among its young objects. */
+export const PLAIN_PIECE_BYTES = 64 * KiB;
 /** A delimiter's bytes at most: the engine takes no longer one. */
 export const DELIMITER_MAX_BYTES = 4;
 /** A CSV row longer than this is a rejected row; the engine holds two of them a thread. */

@@ -10,6 +10,7 @@ import { rewriteCsv } from './csv-rewrite.ts';
 import type { JoinedCsvs } from './joined-csvs.ts';
 import { parquetFills, parquetShape } from './parquet-files.ts';
 import { type Fill, type ParquetColumn, type ParquetGroup, parquetRows } from './parquet-relation.ts';
+import type { PlainReading } from './plain-reading.ts';
 import { fileOf, type ScannedCsv } from './reject-scan.ts';
 import type { Session } from './session.ts';
 import type { SmallCsvs } from './small-csvs.ts';
@@ -139,14 +140,23 @@ export async function mendInput(
   return live.tolerant;
 }
 
-/** Counts an input's rows; throws `CorruptFile` for a gzip that is cut short, which the engine takes for a shorter file. */
-export async function countInput({ input, csv, tolerant, parquet, count: known }: LiveInput): Promise<InputCount> {
+/**
+ * Counts an input's rows; throws `CorruptFile` for a gzip that is cut short, which the engine takes for a shorter file.
+ *
+ * @param plain looks through the file on the way
+ */
+export async function countInput(
+  { input, csv, tolerant, parquet, count: known }: LiveInput,
+  plain?: PlainReading,
+): Promise<InputCount> {
   if (known) return known;
   if (!csv && tolerant) return { rows: tolerant.rows, bytes: tolerant.bytes, lines: tolerant.lines };
   if (parquet) return { rows: parquet.rows, bytes: (await stat(input.path)).size, lines: 0 };
   const file: CsvFile = fileOf(input);
-  const count =
-    input.counted ?? (await countRecords(input.path, csv!.dialect, { columns: file.columns.length, gzip: file.gzip }));
+  const count = plain
+    ? await plain.count()
+    : (input.counted ??
+      (await countRecords(input.path, csv!.dialect, { columns: file.columns.length, gzip: file.gzip })));
   const { records, bytes, lines, longestAtLeast } = count;
   return { rows: records, bytes, lines, isLong: longestAtLeast > CSV_SURE_ROW_BYTES };
 }

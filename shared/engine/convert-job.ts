@@ -20,6 +20,7 @@ import { InputRejects } from './input-rejects.ts';
 import { JoinedCsvs } from './joined-csvs.ts';
 import { firstLine } from './parquet-files.ts';
 import { passingParquetOptions } from './parquet-options.ts';
+import { PlainReading } from './plain-reading.ts';
 import { RejectFile } from './reject-file.ts';
 import { rowGroupRowsFor } from './row-groups.ts';
 import type { Session } from './session.ts';
@@ -41,7 +42,8 @@ import type {
  * Converts a job's inputs. All are read in as few scans as there are dialects. Rows are counted beside the engine's scan; only where
  * an input comes out with fewer rows than it has is it read again, to find out which ones were rejected and why.
  *
- * There are two roads. A regular CSV goes to the engine as it is; an irregular one goes through the tolerant reader, and so do
+ * The only input of a job, a CSV that is plain throughout, is parsed to its types at once (`PlainReading`). Else
+ * there are two roads. A regular CSV goes to the engine as it is; an irregular one goes through the tolerant reader, and so do
  * the records of a regular one that turn out not to split into its columns.
  */
 export async function convertJob(session: Session, job: ConvertJob): Promise<ConvertOutcome> {
@@ -74,6 +76,8 @@ class ConvertRun {
   #counts: Promise<Map<number, InputCount>> = Promise.resolve(new Map());
   /** All inputs' rows, as long as they have not been tried. */
   #joined: JoinedCsvs | undefined;
+  /** As long as nothing speaks against it. */
+  #plain: PlainReading | undefined;
   #attempts = 0;
 
   constructor(session: Session, job: ConvertJob) {
@@ -92,7 +96,9 @@ class ConvertRun {
     const { writing } = this.#job;
     const rowGroupRows = await rowGroupRowsFor(inputs, writing.rowGroupRows);
     this.#job = { ...this.#job, writing: { ...writing, rowGroupRows } };
-    this.#counts = this.#count(inputs);
+    const plain = inputs.length === 1 ? await this.#plainReading(inputs[0]!) : undefined;
+    this.#plain = plain;
+    this.#counts = this.#count(inputs, plain);
     this.#counts.catch(() => undefined);
     const { written, live, counts } = await this.#read(inputs);
     const accounts = await this.#account(inputs, written, counts);
@@ -152,12 +158,25 @@ class ConvertRun {
     return prepared.sort((a, b) => a.index - b.index);
   }
 
-  async #count(inputs: readonly LiveInput[]): Promise<Map<number, InputCount>> {
+  async #plainReading(only: LiveInput): Promise<PlainReading | undefined> {
+    const { columns, timezone } = this.#job;
+    let plain: PlainReading | undefined;
+    // An input that cannot be read is told of where its rows are counted.
+    await faultOf(
+      PlainReading.of(only, columns, timezone).then((found) => {
+        plain = found;
+      }),
+      only.input.uri,
+    );
+    return plain;
+  }
+
+  async #count(inputs: readonly LiveInput[], plain: PlainReading | undefined): Promise<Map<number, InputCount>> {
     const counts = new Map<number, InputCount>();
     await pMap(
       inputs,
       async (live) => {
-        const work = countInput(live).then((count) => counts.set(live.index, count));
+        const work = countInput(live, plain).then((count) => counts.set(live.index, count));
         const fault = await faultOf(work, live.input.uri);
         if (fault) this.#failed.set(live.index, fault);
       },
@@ -184,9 +203,10 @@ class ConvertRun {
       const missing: LiveInput[] = [];
       let mended = false;
       try {
-        written = await this.#write(live);
+        const plain = await this.#writePlain(live);
+        written = plain ?? (await this.#write(live));
         counts = await this.#counts;
-        for (const item of live) {
+        for (const item of plain ? [] : live) {
           const count = counts.get(item.index);
           const rows = written.rows.get(item.index)!;
           if (!count) continue;
@@ -207,6 +227,23 @@ class ConvertRun {
       await this.#replace(untidied, rewriteInput);
       if (guessed.length + untidied.length === 0 && !mended) return { written, live, counts };
     }
+  }
+
+  /** Writes a plain input; undefined where there is none, or where it turns out that it is not, or lacks a row. */
+  async #writePlain(live: readonly LiveInput[]): Promise<Written | undefined> {
+    const [plain, only] = [this.#plain, live[0]];
+    this.#plain = undefined;
+    if (!plain || !only) return undefined;
+    let output: Omit<Written, 'rows' | 'gathered'> & { rows: number };
+    try {
+      output = await this.#session.until(plain.refuted, () => this.#writeOutput(plain.relation()));
+    } catch (error) {
+      if (!plain.refuted.aborted && !isAboutContent(error)) throw error;
+      return undefined;
+    }
+    const count = (await this.#counts).get(only.index);
+    if (!count || !plain.isProven || output.rows !== count.rows) return undefined;
+    return { ...output, rows: new Map([[only.index, output.rows]]), gathered: undefined };
   }
 
   /** Has copies read instead; what was found of the originals lies elsewhere in these. */

@@ -5,8 +5,10 @@ import { literal, literals } from './sql.ts';
 /** Files that one call of `read_csv` reads: the same number of columns, the same dialect, the same lines to pass over. */
 export interface CsvScan {
   paths: readonly string[];
-  /** Columns come out as `c0`, `c1`, … in the file's order, as text. */
+  /** Columns come out as `c0`, `c1`, … in the file's order, as text … */
   columns: number;
+  /** … or as these types, and a row with a value that the engine cannot read so is no row; what it can read may lose something. */
+  types?: readonly string[];
   dialect: CsvDialect;
   /** Physical lines before the first row. */
   skipLines: number;
@@ -23,7 +25,7 @@ export interface CsvScan {
  */
 export function readCsv(scan: CsvScan): string {
   const { dialect } = scan;
-  const columns = Array.from({ length: scan.columns }, (_, c) => `'c${c}': 'VARCHAR'`);
+  const columns = Array.from({ length: scan.columns }, (_, c) => `'c${c}': ${literal(scan.types?.[c] ?? 'VARCHAR')}`);
   const options = {
     columns: `{${columns.join(', ')}}`,
     auto_detect: 'false',

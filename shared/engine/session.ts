@@ -160,6 +160,22 @@ export class Session {
     }
   }
 
+  /** Runs `work`, whose statements end with an error from when `signal` is aborted; those that come later run again. */
+  async until<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    let stop: (() => void) | undefined;
+    const interrupt = () => {
+      stop = interruptAll(this.#connections);
+    };
+    if (signal.aborted) interrupt();
+    signal.addEventListener('abort', interrupt, { once: true });
+    try {
+      return await work();
+    } finally {
+      signal.removeEventListener('abort', interrupt);
+      stop?.();
+    }
+  }
+
   /** Ends the statements under way with an error, and begins no other. */
   interrupt(): void {
     this.#stopInterrupting ??= interruptAll(this.#connections);

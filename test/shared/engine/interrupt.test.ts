@@ -35,6 +35,19 @@ describe('an interrupt', () => {
     await session.close();
   });
 
+  it('that is meant for one piece of work ends it, and what comes later runs', async () => {
+    const options = { threads: 2, memoryBytes: 200e6, scratch: join(folder, 'until'), inputs: [] };
+    const session = await Session.open(options);
+    const given = new AbortController();
+    const underWay = session.until(given.signal, () => session.runUnpushed(ENDLESS));
+    given.abort();
+    await expect(underWay).rejects.toThrow('Interrupted');
+    expect(await session.rows('SELECT 1')).toEqual([[1]]);
+    await expect(session.until(given.signal, () => session.run(ENDLESS))).rejects.toThrow('Interrupted');
+    expect(await session.until(new AbortController().signal, () => session.rows('SELECT 2'))).toEqual([[2]]);
+    await session.close();
+  });
+
   it('has an engine refuse further jobs', async () => {
     const path = join(folder, 'not.parquet');
     await writeFile(path, 'text');

@@ -1,0 +1,106 @@
+import type { Column } from '../domain/schema.ts';
+import { countRecords } from '../formats/csv/count-records.ts';
+import type { RecordCount } from '../formats/csv/record-scanner.ts';
+import { csvGroup, type LiveInput } from './convert-inputs.ts';
+import { textChunks } from './csv-head.ts';
+import { plainCsvRows } from './csv-relation.ts';
+import { isPlainDialect, PlainRows, plainPattern } from './plain-rows.ts';
+import type { FileColumn } from './table-engine.ts';
+
+/**
+ * The quick way to read a CSV: the engine parses text to its types at once, while the file is looked through beside it, whether each
+ * value is spelled so that this loses nothing. At the first that is not, the engine is stopped, and everything is read the
+ * careful way, in which each value's text is held against the value.
+ */
+export class PlainReading {
+  readonly #live: LiveInput;
+  readonly #columns: readonly Column[];
+  readonly #patterns: readonly (string | undefined)[];
+  readonly #quoted: boolean;
+  readonly #refuted = new AbortController();
+  #isProven = false;
+
+  private constructor(
+    live: LiveInput,
+    columns: readonly Column[],
+    patterns: readonly (string | undefined)[],
+    quoted: boolean,
+  ) {
+    this.#live = live;
+    this.#columns = columns;
+    this.#patterns = patterns;
+    this.#quoted = quoted;
+  }
+
+  /** For a CSV that may be plain throughout, by its dialect, its columns' types and its beginning. */
+  static async of(live: LiveInput, columns: readonly Column[], timezone: string): Promise<PlainReading | undefined> {
+    const { csv, tolerant, count, input } = live;
+    if (!csv || csv.rewritten || tolerant || count) return undefined;
+    const { columns: fileColumns, dialect } = csv.read;
+    if (fileColumns.length < 2 || !isPlainDialect(dialect)) return undefined;
+    const patterns = patternsOf(fileColumns, columns, { nullTokens: dialect.nullTokens, timezone });
+    if (!patterns) return undefined;
+    for await (const chunk of textChunks({ ...csv.read, where: input.uri })) {
+      const readings = [false, true].map((quoted) => new PlainReading(live, columns, patterns, quoted));
+      return readings.find((reading) => reading.#witness().feed(chunk));
+    }
+    return undefined;
+  }
+
+  /** All of the file has been looked through, and is plain. */
+  get isProven(): boolean {
+    return this.#isProven;
+  }
+
+  /** Aborted when something is found that is not plain. */
+  get refuted(): AbortSignal {
+    return this.#refuted.signal;
+  }
+
+  relation(): string {
+    return plainCsvRows(csvGroup([this.#live]), this.#columns);
+  }
+
+  /** Looks through the file; what it holds. */
+  async count(): Promise<Counted> {
+    const { input, csv } = this.#live;
+    const { dialect, columns, gzip } = csv!.read;
+    const witness = this.#witness();
+    try {
+      for await (const chunk of textChunks({ ...csv!.read, where: input.uri })) if (!witness.feed(chunk)) break;
+      const count = witness.end();
+      if (count) {
+        this.#isProven = true;
+        return { ...count, longestAtLeast: 0 };
+      }
+    } finally {
+      if (!this.#isProven) this.#refuted.abort();
+    }
+    return input.counted ?? countRecords(input.path, dialect, { columns: columns.length, gzip });
+  }
+
+  #witness(): PlainRows {
+    const { read, skipLines } = this.#live.csv!;
+    return new PlainRows(read.dialect, this.#patterns, skipLines, this.#quoted);
+  }
+}
+
+type Counted = Pick<RecordCount, 'records' | 'bytes' | 'lines'> & { longestAtLeast: number };
+
+/** Patterns of the file's columns; undefined where a value of some column cannot be told to be plain. */
+function patternsOf(
+  fileColumns: readonly FileColumn[],
+  columns: readonly Column[],
+  style: { nullTokens: readonly string[]; timezone: string },
+): (string | undefined)[] | undefined {
+  const patterns: (string | undefined)[] = fileColumns.map(() => undefined);
+  if (fileColumns.some(({ rescue }) => rescue)) return undefined;
+  for (const { name, type } of columns) {
+    const c = fileColumns.findIndex(({ target }) => target === name);
+    if (c < 0 || type === 'string') continue;
+    const pattern = fileColumns[c]!.format === undefined ? plainPattern(type, style) : undefined;
+    if (pattern === undefined) return undefined;
+    patterns[c] = pattern;
+  }
+  return patterns.some((pattern) => pattern !== undefined) ? patterns : undefined;
+}

@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { PLAIN_PIECE_BYTES } from '../../../shared/limits.ts';
+import { rejectsOf, sorted, type Types, Workbench } from './jobs.ts';
+
+let bench: Workbench;
+beforeAll(() => {
+  bench = new Workbench();
+});
+afterAll(() => bench.close());
+
+const TYPES = {
+  n: 'bigint',
+  at: 'timestamp',
+  day: 'date',
+  price: 'decimal(18,2)',
+  x: 'double',
+  ok: 'boolean',
+  note: 'string',
+} as const satisfies Types;
+const HEAD = Object.keys(TYPES).join(',');
+/** More than are looked at before the engine begins. */
+const ROWS = 30_000;
+
+function plainRow(i: number): string {
+  const note = i % 100 === 0 ? '"two\nlines, ""quoted"""' : i % 7 === 0 ? '' : `driver ${i}`;
+  const two = String((i % 28) + 1).padStart(2, '0');
+  const price = i % 11 === 0 ? '' : `${i % 500}.${String(i % 100).padStart(2, '0')}`;
+  return `${i},2023-03-${two}T12:34:56.789Z,2024-02-${two},${price},${i / 8},${i % 2 === 0},${note}`;
+}
+
+/** What the careful road makes of it: it alone is taken where a job has several inputs. */
+async function carefully(text: string) {
+  const inputs = [bench.csv(text, TYPES), bench.csv(`${HEAD}\n`, TYPES)];
+  const outcome = await bench.convert(inputs, TYPES);
+  return { outcome, rejects: rejectsOf(outcome), rows: await bench.read(outcome.files.map(({ path }) => path)) };
+}
+
+async function isReadAlike(text: string) {
+  const quick = await bench.load(text, TYPES);
+  const careful = await carefully(text);
+  expect(sorted(quick.rows)).toEqual(sorted(careful.rows));
+  const { input: _, ...account } = careful.outcome.accounts[0]!;
+  expect(quick.account).toMatchObject(account);
+  const found = (rejects: typeof quick.rejects) => rejects.map(({ uri: __, ...reject }) => reject);
+  expect(found(quick.rejects)).toEqual(found(careful.rejects));
+  return quick;
+}
+
+describe('a CSV that is plain but for a value far behind its beginning', () => {
+  const plain = Array.from({ length: ROWS }, (_, i) => plainRow(i));
+
+  it('comes out as by the careful road without it', async () => {
+    expect(plain.join('\n').length).toBeGreaterThan(20 * PLAIN_PIECE_BYTES);
+    const { account } = await isReadAlike(`${HEAD}\n${plain.join('\n')}`);
+    expect(account).toMatchObject({ rowsRead: ROWS, rowsWritten: ROWS, rowsRejected: 0, lines: ROWS + 1 + ROWS / 100 });
+  });
+
+  // What the engine would take silently, or leave out, where it parses text to types at once.
+  it.each([
+    ['n', '1.9', 1],
+    ['n', '1_000', 1],
+    ['n', '0x1F', 1],
+    ['n', '1e3', 1],
+    ['n', 'NA', 0],
+    ['n', '+7', 0],
+    ['at', '2023-01-01T00:00:00+02:00', 0],
+    ['at', '2023-01-01T00:00:00.1234567Z', 1],
+    ['at', '2023-02-30T00:00:00Z', 1],
+    ['day', '2023-02-30', 1],
+    ['day', '2023-02-01x', 1],
+    ['price', '1.005', 1],
+    ['price', '"1.5"', 0],
+    ['x', '1e400', 1],
+    ['ok', 'yes', 0],
+    ['note', 'a" b', 0],
+  ] as const)('rejects or reads %s as %s, as the careful road does', async (column, value, rejected) => {
+    const fields = plainRow(1).split(',');
+    fields[Object.keys(TYPES).indexOf(column)] = value;
+    const rows = plain.with(ROWS - 5, fields.join(','));
+    const { account } = await isReadAlike(`${HEAD}\n${rows.join('\n')}\n`);
+    expect(account).toMatchObject({ rowsRead: ROWS, rowsRejected: rejected });
+  });
+
+  it('is written to every format, and staged, from what the careful road finds', async () => {
+    const text = `${HEAD}\n${plain.with(ROWS - 9, plainRow(1).replace('1,', '1.9,')).join('\n')}\n`;
+    const { outcome } = await bench.load(text, TYPES, {
+      job: { target: { kind: 'stage', buckets: 2 } },
+    });
+    expect(outcome.accounts[0]).toMatchObject({ rowsWritten: ROWS - 1, rowsRejected: 1 });
+    expect(outcome.staged.reduce((sum, { rows }) => sum + rows, 0)).toBe(ROWS - 1);
+  });
+});
+
+describe('any CSV', () => {
+  it('comes out as by the careful road', async () => {
+    const columns = Object.keys(TYPES);
+    const odd = fc.tuple(
+      fc.constantFrom(...columns),
+      fc.constantFrom(
+        '',
+        '5',
+        '-5',
+        '1.5',
+        '"5"',
+        ' 5',
+        '1_0',
+        'NA',
+        'x',
+        '"x\ny"',
+        '2024-02-29',
+        '2023-02-29',
+        '1',
+        'é',
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(odd, { maxLength: 3 }),
+        fc.constantFrom('\n', '\r\n'),
+        fc.boolean(),
+        async (odds, lineEnd, isEnded) => {
+          const rows = Array.from({ length: 12 }, (_, i) => plainRow(i + 1).split(','));
+          for (const [i, [column, value]] of odds.entries()) rows[i * 3]![columns.indexOf(column)] = value;
+          const text = [HEAD, ...rows.map((row) => row.join(','))].join(lineEnd) + (isEnded ? lineEnd : '');
+          const like = { lineEnd: lineEnd as '\n' | '\r\n' };
+          const [quick, careful] = await Promise.all([
+            bench.load(text, TYPES, { like }),
+            bench.convert([bench.csv(text, TYPES, { like }), bench.csv(`${HEAD}${lineEnd}`, TYPES, { like })], TYPES),
+          ]);
+          const expected = careful.files.length === 0 ? [] : await bench.read(careful.files.map(({ path }) => path));
+          expect(sorted(quick.rows)).toEqual(sorted(expected));
+          const { input: _, ...account } = careful.accounts[0]!;
+          expect(quick.account).toMatchObject(account);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  }, 120_000);
+});
