@@ -239,6 +239,8 @@ export const KEY_LOCK_WAIT_MS = 30_000;
 export const FOREIGN_LOCK_STALE_MS = 60_000;
 /** Attempts at putting a file into a folder that others remove or make at the same moment. */
 export const PLACE_ATTEMPTS = 20;
+/** … and its age is right to so many milliseconds: to say it anew for each of thousands of locks takes as long as to take them. */
+export const LOCK_TOUCH_MS = 1_000;
 /** Names given to one file before others have their turn: some milliseconds. */
 export const PUT_MANY_AT_ONCE = 64;
 /** Files looked at together while a folder is listed; enough to keep the file system busy. */

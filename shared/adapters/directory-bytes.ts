@@ -15,7 +15,7 @@ import {
 import { copyFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { ReadCondition } from '../ports/object-store.ts';
-import { hasCode } from './directory-errors.ts';
+import { hasCode, NO_SECOND_NAME } from './directory-errors.ts';
 import { changed, etagOf } from './directory-versions.ts';
 
 const readFrom = promisify(read);
@@ -113,7 +113,7 @@ export function linked(path: string, second: string): boolean {
     linkSync(path, second);
     return true;
   } catch (error) {
-    if (!hasCode(error, 'EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+    if (!hasCode(error, ...NO_SECOND_NAME)) throw error;
     return false;
   }
 }

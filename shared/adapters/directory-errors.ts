@@ -4,6 +4,9 @@ import { AccessDenied, BadInput, BucketNotFound, ObjectNotFound, ObjectStoreBusy
 /** Codes of an attempt to reach a file that is not there. */
 export const NOT_THERE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'];
 
+/** Codes of an attempt to give a file a second name where it can have none. */
+export const NO_SECOND_NAME = ['EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
 const BUSY = new Set(['EMFILE', 'ENFILE', 'EBUSY', 'EAGAIN', 'EINTR', 'ESTALE', 'ETIMEDOUT']);
 
 export function hasCode(error: unknown, ...codes: string[]): boolean {

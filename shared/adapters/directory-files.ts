@@ -1,9 +1,9 @@
-import { type BigIntStats, mkdirSync, renameSync, statSync } from 'node:fs';
+import { type BigIntStats, linkSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ObjectStoreBusy } from '../errors.ts';
 import { FOREIGN_SCRATCH_STALE_MS, PLACE_ATTEMPTS } from '../limits.ts';
-import { hasCode, ignoring, NOT_THERE } from './directory-errors.ts';
+import { hasCode, ignoring, NO_SECOND_NAME, NOT_THERE } from './directory-errors.ts';
 import { folderNames, HOLDERS_FOLDER, SCRATCH_FOLDER, segmentNames } from './directory-keys.ts';
 import { isAlive, processToken, withKeyLock } from './directory-locks.ts';
 
@@ -70,6 +70,21 @@ export async function place(
   throw new ObjectStoreBusy(`Cannot write ${places.own}: its folder was removed ${PLACE_ATTEMPTS} times meanwhile`, {
     where: places.own,
   });
+}
+
+/**
+ * Gives a key that has no object a finished file, in one step; undefined where it takes more than that (a folder is missing, the
+ * file system gives no second name). The caller holds the key's lock, and the file keeps the name it has.
+ */
+export function placeNew(path: string, places: Layout): 'placed' | 'taken' | undefined {
+  try {
+    if (statIfAny(places.displaced)) return undefined;
+    linkSync(path, places.own);
+    return 'placed';
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return statIfAny(places.own)?.isFile() ? 'taken' : undefined;
+    return ignoring(...NO_SECOND_NAME, ...NOT_THERE)(error);
+  }
 }
 
 /** Makes the folders above a key; an object that has the name of one of them steps aside. */

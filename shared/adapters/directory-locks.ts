@@ -14,7 +14,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ObjectStoreBusy } from '../errors.ts';
-import { FOREIGN_LOCK_STALE_MS, KEY_LOCK_PAUSE_MS, KEY_LOCK_WAIT_MS } from '../limits.ts';
+import { FOREIGN_LOCK_STALE_MS, KEY_LOCK_PAUSE_MS, KEY_LOCK_WAIT_MS, LOCK_TOUCH_MS } from '../limits.ts';
 import { hasCode, ignoring } from './directory-errors.ts';
 import { HOLDERS_FOLDER, LOCKS_FOLDER } from './directory-keys.ts';
 
@@ -50,8 +50,8 @@ export async function withKeyLock<T>(
 }
 
 const queues = new Map<string, Promise<void>>();
-/** Links that name this process, by bucket; undefined where the file system gives such a link no second name. */
-const names = new Map<string, string | undefined>();
+/** Links that name this process, by bucket, and when they were last given the time; undefined where they can have no second name. */
+const names = new Map<string, { path: string; touched: number } | undefined>();
 
 /**
  * Makes the lock: a second name of the process's own link, where there can be one. A link of its own would be a new inode, and file
@@ -62,9 +62,12 @@ function take(path: string, bucketPath: string): void {
   if (name !== undefined) {
     try {
       // Who cannot ask for this process goes by the age of its lock, which has the time of the link.
-      const now = new Date();
-      lutimesSync(name, now, now);
-      linkSync(name, path);
+      const now = Date.now();
+      if (Math.abs(now - name.touched) >= LOCK_TOUCH_MS) {
+        lutimesSync(name.path, now / 1000, now / 1000);
+        name.touched = now;
+      }
+      linkSync(name.path, path);
       return;
     } catch (error) {
       if (hasCode(error, 'EEXIST')) throw error;
@@ -77,10 +80,10 @@ function take(path: string, bucketPath: string): void {
 }
 
 /** Undefined where the bucket is missing. */
-function makeName(bucketPath: string): string | undefined {
+function makeName(bucketPath: string): { path: string; touched: number } | undefined {
   const folder = join(bucketPath, HOLDERS_FOLDER);
-  const name = join(folder, processToken());
-  for (const make of [() => mkdirSync(folder), () => symlinkSync(processToken(), name)]) {
+  const path = join(folder, processToken());
+  for (const make of [() => mkdirSync(folder), () => symlinkSync(processToken(), path)]) {
     try {
       make();
     } catch (error) {
@@ -88,6 +91,7 @@ function makeName(bucketPath: string): string | undefined {
       if (!hasCode(error, 'EEXIST')) throw error;
     }
   }
+  const name = { path, touched: 0 };
   names.set(bucketPath, name);
   return name;
 }

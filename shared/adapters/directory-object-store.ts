@@ -27,7 +27,16 @@ import {
 } from '../ports/object-store.ts';
 import { copyInto, linked, readBytes, shareOrCopy, statsOf, takeInto, writeNew } from './directory-bytes.ts';
 import { bucketNotFound, hasCode, ignoring, NOT_THERE, objectNotFound, toStoreError } from './directory-errors.ts';
-import { type FoundFile, find, layout, newScratchPath, place, remove, sweepScratch } from './directory-files.ts';
+import {
+  type FoundFile,
+  find,
+  layout,
+  newScratchPath,
+  place,
+  placeNew,
+  remove,
+  sweepScratch,
+} from './directory-files.ts';
 import { walk } from './directory-listing.ts';
 import { withKeyLock } from './directory-locks.ts';
 import { changed, etagOf, isVersion, requirePinned, requireState, requireUnchanged } from './directory-versions.ts';
@@ -257,14 +266,24 @@ export function directoryObjectStore(root: string): ObjectStore {
       const file = newScratchPath(folder);
       try {
         await writeNew(file, body);
-        const putOne = (key: string): Promise<boolean> =>
-          write({ bucket, key }, options.condition, (scratchFile) => shareOrCopy(file, scratchFile)).then(
-            () => true,
-            (error: unknown) => {
-              if (error instanceof PreconditionFailed) return false;
-              throw error;
-            },
+        const putNew = async (key: string) =>
+          guard({ bucket, key }, (_, where) =>
+            withKeyLock(folder, key, where, async () => placeNew(file, layout(folder, key))),
           );
+        const { condition } = options;
+        const isForNew = condition !== undefined && 'ifNoneMatch' in condition;
+        const putOne = async (key: string): Promise<boolean> => {
+          const put = condition === undefined || isForNew ? await putNew(key) : undefined;
+          if (put === 'placed') return true;
+          if (put === 'taken' && isForNew) return false;
+          try {
+            await write({ bucket, key }, condition, (scratchFile) => shareOrCopy(file, scratchFile));
+            return true;
+          } catch (error) {
+            if (error instanceof PreconditionFailed) return false;
+            throw error;
+          }
+        };
         const written: boolean[] = [];
         for (let at = 0; at < keys.length; at += PUT_MANY_AT_ONCE) {
           written.push(...(await Promise.all(keys.slice(at, at + PUT_MANY_AT_ONCE).map(putOne))));

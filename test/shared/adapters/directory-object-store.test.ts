@@ -219,6 +219,17 @@ describe('its files', () => {
       expect(await readdir(join(folder, '.~tmp'))).toEqual([]);
     });
 
+    it('are found where an object stepped aside for a folder that has gone since', async () => {
+      await store.put(at('a'), 'another');
+      await store.put(at('a/b'), 'below');
+      await store.delete(at('a/b'));
+      expect(await many(['a'], { ifNoneMatch: '*' })).toEqual([false]);
+      expect(await text('a')).toBe('another');
+      expect(await many(['a', 'a/b'])).toEqual([true, true]);
+      expect([await text('a'), await text('a/b')]).toEqual([body, body]);
+      expect(await keys()).toEqual(['a', 'a/b']);
+    });
+
     it('go to one of those that want them under a condition', async () => {
       const names = Array.from({ length: 300 }, (_, i) => `k${i}`);
       const winners = await Promise.all([1, 2, 3].map(() => many(names, { ifNoneMatch: '*' })));

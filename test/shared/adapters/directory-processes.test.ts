@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { isAlive, processToken, withKeyLock } from '../../../shared/adapters/directory-locks.ts';
 import { createBucket, directoryObjectStore } from '../../../shared/adapters/directory-object-store.ts';
+import { LOCK_TOUCH_MS } from '../../../shared/limits.ts';
 import type { ObjectStore } from '../../../shared/ports/object-store.ts';
 
 const CONTENDER = fileURLToPath(new URL('./directory-contender.ts', import.meta.url));
@@ -23,7 +24,10 @@ beforeEach(async () => {
   store = directoryObjectStore(root);
   await createBucket(root, bucket);
 });
-afterEach(() => rm(root, { recursive: true, force: true }));
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await rm(root, { recursive: true, force: true });
+});
 
 /** What each of so many processes reports of the task. */
 async function contend<T>(processes: number, task: string, count: number): Promise<T[]> {
@@ -144,6 +148,7 @@ describe('a holder that cannot be asked', () => {
     await store.put({ bucket, key: 'k' }, '1');
     const anHourAgo = new Date(Date.now() - 3_600_000);
     await lutimes(join(root, bucket, '.~holders', processToken()), anHourAgo, anHourAgo);
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now() + LOCK_TOUCH_MS);
     await withKeyLock(join(root, bucket), 'k', 'k', async () => {
       const [lock = ''] = await lockNames();
       const { mtimeMs } = await lstat(join(root, bucket, '.~locks', lock));
