@@ -31,8 +31,8 @@ const READS = 'ReadEach';
 
 /** While objects are read, the engine is made with which they are converted, and the one that has the lake. */
 function prepareEngines(home: Home): void {
-  prepareDatabase();
   prepareLakeEngine(home.scratch);
+  prepareDatabase();
   // Where it cannot be had, the step that needs it says so.
   home.ports.engine().catch(() => undefined);
 }

@@ -151,6 +151,8 @@ export const GLUE_COMMENT_MAX_BYTES = 255;
 export const LAKE_OPEN_ATTEMPTS = 40;
 /** … this many milliseconds apart: 10 s in all, many times what a swap takes. */
 export const LAKE_OPEN_PAUSE_MS = 250;
+/** Blocks of lake.duckdb, the engine's smallest: it has a handful of rows a table, and with the default every swap would write a megabyte. */
+export const LAKE_BLOCK_BYTES = 16 * KiB;
 /** Share of the machine's memory that a query over lake.duckdb may take before it spills. */
 export const LAKE_MEMORY_SHARE = 0.5;
 /** An interrupted engine is told again after so many milliseconds: between two statements it does not hear. */

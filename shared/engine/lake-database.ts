@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { types } from 'node:util';
 import type { DuckDBConnection, DuckDBExtractedStatements, DuckDBInstance } from '@duckdb/node-api';
 import { BadInput, CatalogConflict } from '../errors.ts';
-import { LAKE_OPEN_ATTEMPTS, LAKE_OPEN_PAUSE_MS } from '../limits.ts';
+import { LAKE_BLOCK_BYTES, LAKE_OPEN_ATTEMPTS, LAKE_OPEN_PAUSE_MS } from '../limits.ts';
 import { interruptAll, rowsOf } from './duckdb.ts';
 import { giveBackLakeEngine, makeLakeEngine, takeLakeEngine } from './lake-engines.ts';
 import { ident, literal } from './sql.ts';
@@ -216,7 +216,9 @@ function requireLake(file: LakeFile): void {
 async function attach(connection: DuckDBConnection, file: LakeFile, mode: 'read' | 'write'): Promise<void> {
   const attempts = file.attempts ?? LAKE_OPEN_ATTEMPTS;
   const pause = file.pause ?? ((milliseconds: number) => sleep(milliseconds));
-  const options = mode === 'read' ? ' (READ_ONLY)' : '';
+  // The block size of a file that is there stays as it is.
+  const made = existsSync(file.path) ? '' : ` (BLOCK_SIZE ${LAKE_BLOCK_BYTES})`;
+  const options = mode === 'read' ? ' (READ_ONLY)' : made;
   for (let attempt = 1; ; attempt++) {
     try {
       await connection.run(`ATTACH ${literal(file.path)} AS ${ident(LAKE)}${options}; ${SETTINGS}`);
