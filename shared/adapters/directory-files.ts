@@ -1,6 +1,6 @@
 import { type BigIntStats, linkSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { ObjectStoreBusy } from '../errors.ts';
 import { FOREIGN_SCRATCH_STALE_MS, PLACE_ATTEMPTS } from '../limits.ts';
 import { hasCode, ignoring, NO_SECOND_NAME, NOT_THERE } from './directory-errors.ts';
@@ -12,8 +12,9 @@ import { isAlive, processToken, withKeyLock } from './directory-locks.ts';
 
 /** The two places where an object can lie: by its own name, or beside the folder that has taken the name. */
 export interface Layout {
-  own: string;
-  displaced: string;
+  readonly own: string;
+  /** Asked for far less often. */
+  readonly displaced: string;
 }
 
 export interface FoundFile {
@@ -24,8 +25,13 @@ export interface FoundFile {
 export function layout(bucketPath: string, key: string): Layout {
   const segments = key.split('/');
   const last = segments.pop() ?? '';
-  const folder = join(bucketPath, ...folderNames(segments));
-  return { own: join(folder, ...segmentNames(last)), displaced: join(folder, ...segmentNames(last, true)) };
+  const path = (names: string[]): string => [bucketPath, ...folderNames(segments), ...names].join(sep);
+  return {
+    own: path(segmentNames(last)),
+    get displaced() {
+      return path(segmentNames(last, true));
+    },
+  };
 }
 
 /**
@@ -33,11 +39,10 @@ export function layout(bucketPath: string, key: string): Layout {
  * looking in this order cannot miss one that was there all the time.
  */
 export function find(places: Layout): FoundFile | undefined {
-  for (const path of [places.own, places.displaced]) {
-    const stats = statIfAny(path);
-    if (stats?.isFile()) return { path, stats };
-  }
-  return undefined;
+  const own = statIfAny(places.own);
+  if (own?.isFile()) return { path: places.own, stats: own };
+  const displaced = statIfAny(places.displaced);
+  return displaced?.isFile() ? { path: places.displaced, stats: displaced } : undefined;
 }
 
 function statIfAny(path: string): BigIntStats | undefined {

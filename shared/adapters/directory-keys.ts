@@ -70,6 +70,8 @@ export function unescapeText(text: string): string {
 
 /** Pieces of at most so many bytes of UTF-8, never cut inside a character. */
 function cut(text: string, maxBytes: number): string[] {
+  // As of plain names.
+  if (text.length * 3 <= maxBytes) return [text];
   const pieces: string[] = [];
   let piece = '';
   let bytes = 0;

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { lstat, mkdir, readlink, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ObjectStoreBusy } from '../errors.ts';
 import { FOREIGN_LOCK_STALE_MS, KEY_LOCK_PAUSE_MS, KEY_LOCK_WAIT_MS, LOCK_TOUCH_MS } from '../limits.ts';
@@ -30,7 +30,7 @@ export async function withKeyLock<T>(
   act: () => Promise<T>,
 ): Promise<T> {
   const name = createHash('sha256').update(key).digest('hex').slice(0, 32);
-  const path = join(bucketPath, LOCKS_FOLDER, name);
+  const path = `${bucketPath}${sep}${LOCKS_FOLDER}${sep}${name}`;
   // Callers of this process take turns in memory; only the first of them looks at the file.
   const before = queues.get(path);
   const turn = Promise.withResolvers<void>();
