@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as soon } from 'node:timers/promises';
 import { types } from 'node:util';
 import type { DuckDBConnection, DuckDBExtractedStatements, DuckDBInstance } from '@duckdb/node-api';
 import { BadInput, CatalogConflict } from '../errors.ts';
@@ -63,14 +63,15 @@ export async function withLake<T>(
 ): Promise<T> {
   if (mode === 'write') mkdirSync(dirname(file.path), { recursive: true });
   else requireLake(file);
-  const { value, released } = await inTurn(file, () =>
-    onKeptEngine(file, mode, (connection) =>
-      work({
-        run: async (sql) => void (await connection.run(sql)),
-        rows: (sql) => rowsOf(connection, sql),
-      }),
-    ),
-  );
+  const onConnection = (connection: DuckDBConnection): Promise<T> =>
+    work({
+      run: async (sql) => void (await connection.run(sql)),
+      rows: (sql) => rowsOf(connection, sql),
+    });
+  const { value, released } = await inTurn(file, async (held, queue) => {
+    const { engine, value } = await onKeptEngine(file, mode, held, onConnection);
+    return { value, released: release === 'before' ? detach(engine, file) : handOver(engine, file, queue) };
+  });
   if (release === 'before') await released;
   return value;
 }
@@ -108,7 +109,11 @@ export async function queryLake(file: LakeFile, sql: string, signal?: AbortSigna
       stopInterrupting();
     }
   };
-  return (await inTurn(file, () => onOwnEngine(file, ask))).value;
+  const { value } = await inTurn(file, async (held) => {
+    if (held) await detach(held, file);
+    return { value: await onOwnEngine(file, ask), released: NOBODY };
+  });
+  return value;
 }
 
 async function statementsOf(connection: DuckDBConnection, sql: string): Promise<DuckDBExtractedStatements> {
@@ -121,37 +126,37 @@ async function statementsOf(connection: DuckDBConnection, sql: string): Promise<
   }
 }
 
-/** What was done with an opened lake, and that it is let go of. */
-interface Done<T> {
-  value: T;
-  released: Promise<void>;
-}
-
-/** Trusted work, on an instance that others had before and will have again. */
+/** Trusted work, on an instance that others had before and will have again; `held` has the lake attached already. */
 async function onKeptEngine<T>(
   file: LakeFile,
   mode: 'read' | 'write',
+  held: DuckDBInstance | undefined,
   work: (connection: DuckDBConnection) => Promise<T>,
-): Promise<Done<T>> {
-  const engine = await takeLakeEngine(file.scratch);
+): Promise<{ engine: DuckDBInstance; value: T }> {
+  const engine = held ?? (await takeLakeEngine(file.scratch));
   try {
     const connection = await engine.connect();
-    let value: T;
     try {
-      await attach(connection, file, mode);
-      value = await work(connection);
+      if (held) await connection.run(SETTINGS);
+      else await attach(connection, file, mode);
+      return { engine, value: await work(connection) };
     } finally {
       connection.closeSync();
     }
-    return { value, released: detach(engine, file) };
   } catch (error) {
     engine.closeSync();
     throw error;
   }
 }
 
+/** Lets go of the file, unless somebody goes on with it at once: one table after another is shown in it. */
+async function handOver(engine: DuckDBInstance, file: LakeFile, queue: Queue): Promise<Held> {
+  await soon();
+  return queue.waiting > 0 ? engine : detach(engine, file);
+}
+
 /** Lets go of the file, which the engine tidies up before; what was committed is on the disk already. */
-async function detach(engine: DuckDBInstance, file: LakeFile): Promise<void> {
+async function detach(engine: DuckDBInstance, file: LakeFile): Promise<undefined> {
   try {
     const connection = await engine.connect();
     try {
@@ -168,13 +173,13 @@ async function detach(engine: DuckDBInstance, file: LakeFile): Promise<void> {
 }
 
 /** Anybody's statements, on an instance that nobody else has after them. */
-async function onOwnEngine<T>(file: LakeFile, work: (connection: DuckDBConnection) => Promise<T>): Promise<Done<T>> {
+async function onOwnEngine<T>(file: LakeFile, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   const engine = await makeLakeEngine(file.scratch);
   try {
     const connection = await engine.connect();
     try {
       await attach(connection, file, 'read');
-      return { value: await work(connection), released: Promise.resolve() };
+      return await work(connection);
     } finally {
       connection.closeSync();
     }
@@ -183,26 +188,46 @@ async function onOwnEngine<T>(file: LakeFile, work: (connection: DuckDBConnectio
   }
 }
 
-const turns = new Map<string, Promise<void>>();
+/** An instance that has the lake attached for whoever comes next; undefined where nobody has. */
+type Held = DuckDBInstance | undefined;
+const NOBODY: Promise<Held> = Promise.resolve(undefined);
 
-/** Does it once all that came before has let go of the file; what comes next waits until this one has. */
-async function inTurn<T>(file: LakeFile, work: () => Promise<Done<T>>): Promise<Done<T>> {
+/** Those that want one file in this process. */
+interface Queue {
+  /** Of whoever came last: what it leaves to the next one, once it is done with the file. */
+  last: Promise<Held>;
+  waiting: number;
+}
+
+const queues = new Map<string, Queue>();
+
+/** Does it once all that came before are done with the file; what comes next waits until this one is (`released`). */
+async function inTurn<T>(
+  file: LakeFile,
+  work: (held: Held, queue: Queue) => Promise<{ value: T; released: Promise<Held> }>,
+): Promise<{ value: T; released: Promise<Held> }> {
   const path = turnOf(file);
-  const begun = (turns.get(path) ?? Promise.resolve()).then(work);
-  const over = begun.then(({ released }) => released).catch(() => undefined);
-  turns.set(path, over);
-  try {
-    return await begun;
-  } finally {
-    over.then(() => {
-      if (turns.get(path) === over) turns.delete(path);
-    });
-  }
+  const queue = queues.get(path) ?? { last: NOBODY, waiting: 0 };
+  queues.set(path, queue);
+  queue.waiting++;
+  const begun = queue.last.then((held) => {
+    queue.waiting--;
+    return work(held, queue);
+  });
+  const last = begun.then(
+    ({ released }) => released,
+    () => undefined,
+  );
+  queue.last = last;
+  last.then(() => {
+    if (queue.last === last) queues.delete(path);
+  });
+  return begun;
 }
 
 /** Comes back once nobody in this process holds the file. */
 export async function lakeReleased(file: LakeFile): Promise<void> {
-  if (turns.size > 0 && existsSync(dirname(file.path))) await turns.get(turnOf(file));
+  if (queues.size > 0 && existsSync(dirname(file.path))) await queues.get(turnOf(file))?.last;
 }
 
 function turnOf(file: LakeFile): string {

@@ -115,6 +115,20 @@ describe('an engine that has had a lake', () => {
     expect(await count(path)).toEqual([['5']]);
   });
 
+  it('goes on with it where somebody asks at once, also for a query, and keeps nothing of a work that failed', async () => {
+    const insert = (n: number) =>
+      withLake({ path }, 'write', (lake) => lake.run(`INSERT INTO t VALUES (${n})`), 'later');
+    const attached = () =>
+      withLake({ path }, 'write', (lake) => lake.rows('SELECT current_setting($$TimeZone$$)'), 'later');
+    await insert(1);
+    expect(await attached()).toEqual([['UTC']]);
+    expect(existsSync(`${path}.wal`)).toBe(true);
+    await expect(withLake({ path }, 'write', (lake) => lake.run('FROM absent'), 'later')).rejects.toThrow(/absent/);
+    await insert(2);
+    expect((await ask('SELECT count(*) FROM t')).rows).toEqual([[5]]);
+    expect(existsSync(`${path}.wal`)).toBe(false);
+  });
+
   it('undoes what was begun and not committed', async () => {
     const work = withLake({ path }, 'write', async (lake) => {
       await lake.run('BEGIN TRANSACTION; DELETE FROM t');
