@@ -42,8 +42,8 @@ import type {
  * Converts a job's inputs. All are read in as few scans as there are dialects. Rows are counted beside the engine's scan; only where
  * an input comes out with fewer rows than it has is it read again, to find out which ones were rejected and why.
  *
- * The only input of a job, a CSV that is plain throughout, is parsed to its types at once (`PlainReading`). Else
- * there are two roads. A regular CSV goes to the engine as it is; an irregular one goes through the tolerant reader, and so do
+ * The only input of a job, a CSV that is plain throughout, is parsed to its types at once (`PlainReading`), and so are those of
+ * many small ones that are (`SmallCsvs`). Else there are two roads. A regular CSV goes to the engine as it is; an irregular one goes through the tolerant reader, and so do
  * the records of a regular one that turn out not to split into its columns.
  */
 export async function convertJob(session: Session, job: ConvertJob): Promise<ConvertOutcome> {
@@ -135,12 +135,13 @@ class ConvertRun {
   }
 
   async #prepare(): Promise<LiveInput[]> {
-    const { inputs, columns, writing } = this.#job;
+    const { inputs, columns, writing, timezone } = this.#job;
     const prepared: LiveInput[] = [];
     // What tells rows of one source from another's must be read with them.
     const joins = inputs.length > 1 && !writing.sourceIds;
     const joined = joins ? new JoinedCsvs((piece) => this.#session.path(`joined-${piece}.csv`)) : undefined;
-    const preparing = { session: this.#session, columns, rules: this.#rules, small: new SmallCsvs(), joined };
+    const small = new SmallCsvs(joins ? { columns, timezone } : undefined);
+    const preparing = { session: this.#session, columns, rules: this.#rules, small, joined };
     try {
       await pMap(
         inputs,

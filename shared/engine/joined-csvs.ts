@@ -4,12 +4,13 @@ import type { Column } from '../domain/schema.ts';
 import { JOINED_PIECE_BYTES } from '../limits.ts';
 import type { CsvFile } from './csv-head.ts';
 import { headless, type PiecePath } from './csv-pieces.ts';
-import { csvRows } from './csv-relation.ts';
+import { csvRows, plainCsvRows } from './csv-relation.ts';
 import type { SmallCsv } from './small-csvs.ts';
 
 /** Files that are alike, one after the other. */
 interface Joined {
   file: CsvFile;
+  isPlain: boolean;
   paths: string[];
   /** Of the last piece. */
   bytes: number;
@@ -37,13 +38,13 @@ export class JoinedCsvs {
   }
 
   /** Adds what was read last; nothing where its rows cannot stand beside others. */
-  add(index: number, file: CsvFile, { head, count, rows, likeness }: SmallCsv): void {
+  add(index: number, file: CsvFile, { head, count, rows, isPlain, likeness }: SmallCsv): void {
     if (!rows || head.skipLines === undefined) return;
     this.#inputs.add(index);
     this.rows += count.rows;
     let group = this.#groups.get(likeness);
     if (!group) {
-      group = { file: { ...file, dialect: headless(head.dialect) }, paths: [], bytes: JOINED_PIECE_BYTES };
+      group = { file: { ...file, dialect: headless(head.dialect) }, isPlain, paths: [], bytes: JOINED_PIECE_BYTES };
       this.#groups.set(likeness, group);
     }
     if (group.bytes >= JOINED_PIECE_BYTES) {
@@ -78,10 +79,11 @@ export class JoinedCsvs {
   /** One relation (`t0`, …) of all rows, in the order of the files that are alike. */
   relation(columns: readonly Column[], timezone: string): string {
     return [...this.#groups.values()]
-      .map(({ file, paths }) => {
+      .map(({ file, isPlain, paths }) => {
         const { dialect, columns: fileColumns } = file;
         const scan = { paths, columns: fileColumns.length, dialect, skipLines: 0, gzip: false, parallel: false };
-        return csvRows({ scan, columns: fileColumns, inputs: paths.map(() => NO_INPUT) }, columns, timezone);
+        const group = { scan, columns: fileColumns, inputs: paths.map(() => NO_INPUT) };
+        return isPlain ? plainCsvRows(group, columns) : csvRows(group, columns, timezone);
       })
       .join(' UNION ALL ');
   }

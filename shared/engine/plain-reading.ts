@@ -88,7 +88,7 @@ export class PlainReading {
 type Counted = Pick<RecordCount, 'records' | 'bytes' | 'lines'> & { longestAtLeast: number };
 
 /** Patterns of the file's columns; undefined where a value of some column cannot be told to be plain. */
-function patternsOf(
+export function patternsOf(
   fileColumns: readonly FileColumn[],
   columns: readonly Column[],
   style: { nullTokens: readonly string[]; timezone: string },

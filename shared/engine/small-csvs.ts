@@ -1,10 +1,13 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { Column } from '../domain/schema.ts';
 import { RecordScanner } from '../formats/csv/record-scanner.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { CSV_HEAD_CHUNK_BYTES, SMALL_CSV_MAX_BYTES } from '../limits.ts';
 import type { InputCount } from './convert-inputs.ts';
 import { type CsvFile, type CsvHead, checkHeader, headOf, markedDialect } from './csv-head.ts';
 import { headless } from './csv-pieces.ts';
+import { patternsOf } from './plain-reading.ts';
+import { isPlainDialect, type PlainCount, PlainRows } from './plain-rows.ts';
 
 /** A CSV that was read whole: what stands before its rows, what it holds, and the rows as they stand in the file. */
 export interface SmallCsv {
@@ -15,6 +18,8 @@ export interface SmallCsv {
    * would change what either holds: the end lies in quotes, there is a footer, or line ends of another kind.
    */
   rows: readonly Uint8Array[] | undefined;
+  /** Each value is spelled so that the engine may parse it to its type at once. */
+  isPlain: boolean;
   /** Equal for files whose rows can stand in one. */
   likeness: string;
 }
@@ -26,6 +31,22 @@ interface KnownHead {
   lines: number;
 }
 
+/** How the values of files that are alike are looked through. */
+interface PlainSpelling {
+  patterns: readonly (string | undefined)[];
+  /** Values were met that are in quotes for no need. */
+  quoted: boolean;
+  /** Files so far that are plain, and that are not: were these more, it would not be worth the while. */
+  plain: number;
+  other: number;
+}
+
+/** The columns that files are read for. */
+export interface ReadFor {
+  columns: readonly Column[];
+  timezone: string;
+}
+
 /**
  * Reads small CSVs of one job, one at a time into the same memory. They were fetched or looked at a moment ago and lie in the page
  * cache: a way through the thread pool for each call on a file would take longer than the calls.
@@ -33,6 +54,13 @@ interface KnownHead {
 export class SmallCsvs {
   readonly #memory = Buffer.allocUnsafe(SMALL_CSV_MAX_BYTES + 1);
   readonly #heads = new Map<string, KnownHead>();
+  readonly #spellings = new Map<string, PlainSpelling | undefined>();
+  readonly #readFor: ReadFor | undefined;
+
+  /** @param readFor where it is to be found out which files are plain */
+  constructor(readFor?: ReadFor) {
+    this.#readFor = readFor;
+  }
 
   /**
    * Undefined for a larger file, and for one whose end cannot be told from what it holds (compressed).
@@ -48,6 +76,11 @@ export class SmallCsvs {
     const { head, lines, bytes: headBytes } = this.#headOf(file, bytes, likeness);
     const inner = headless(head.dialect);
     const body = bytes.subarray(headBytes.length);
+    const plain = this.#plainCount(file, inner, body, likeness);
+    if (plain) {
+      const count = { rows: plain.records, bytes: bytes.length, lines: lines + plain.lines };
+      return { head, count, rows: plainRowsOf(body, inner), isPlain: true, likeness: `plain ${likeness}` };
+    }
     const scanner = new RecordScanner(inner, { columns: file.columns.length, stopAt: body.length });
     scanner.feed(body);
     const rows = rowsOf(body, scanner, inner);
@@ -56,8 +89,33 @@ export class SmallCsvs {
       head,
       count: { rows: found.records, bytes: bytes.length, lines: lines + found.lines },
       rows,
+      isPlain: false,
       likeness,
     };
+  }
+
+  /** What the rows are, where they are plain. */
+  #plainCount(file: CsvFile, dialect: CsvDialect, body: Uint8Array, likeness: string): PlainCount | undefined {
+    if (!this.#spellings.has(likeness)) this.#spellings.set(likeness, this.#spellingOf(file, dialect));
+    const spelling = this.#spellings.get(likeness);
+    if (!spelling || spelling.other > spelling.plain) return undefined;
+    for (const quoted of spelling.quoted ? [true] : [false, true]) {
+      const witness = new PlainRows(dialect, spelling.patterns, 0, quoted);
+      const count = witness.feed(body) ? witness.end() : undefined;
+      if (!count) continue;
+      spelling.plain++;
+      spelling.quoted = quoted;
+      return count;
+    }
+    spelling.other++;
+    return undefined;
+  }
+
+  #spellingOf(file: CsvFile, dialect: CsvDialect): PlainSpelling | undefined {
+    if (!this.#readFor || file.columns.length < 2 || !isPlainDialect(dialect)) return undefined;
+    const { columns, timezone } = this.#readFor;
+    const patterns = patternsOf(file.columns, columns, { nullTokens: dialect.nullTokens, timezone });
+    return patterns && { patterns, quoted: false, plain: 0, other: 0 };
   }
 
   #bytesOf(path: string): Buffer | undefined {
@@ -116,4 +174,10 @@ function rowsOf(body: Buffer, scanner: RecordScanner, dialect: CsvDialect): read
   if (last === LF || last === CR) return undefined;
   scanner.feed(LINE_ENDS[lineEnd]);
   return scanner.stoppedAt === undefined ? undefined : [body, LINE_ENDS[lineEnd]];
+}
+
+/** The same of rows that are plain, of which each but the last has its line end. */
+function plainRowsOf(body: Uint8Array, { lineEnd }: CsvDialect): readonly Uint8Array[] | undefined {
+  if (lineEnd === 'mixed' || (lineEnd === '\n' && body.includes(CR))) return undefined;
+  return body.length === 0 || body.at(-1) === LF ? [body] : [body, LINE_ENDS[lineEnd]];
 }

@@ -29,10 +29,11 @@ function plainRow(i: number): string {
   return `${i},2023-03-${two}T12:34:56.789Z,2024-02-${two},${price},${i / 8},${i % 2 === 0},${note}`;
 }
 
-/** What the careful road makes of it: it alone is taken where a job has several inputs. */
+/** With comments, which take the careful road alone. */
+const CAREFUL = { comment: '#' };
+
 async function carefully(text: string) {
-  const inputs = [bench.csv(text, TYPES), bench.csv(`${HEAD}\n`, TYPES)];
-  const outcome = await bench.convert(inputs, TYPES);
+  const outcome = await bench.convert([bench.csv(text, TYPES, { like: CAREFUL })], TYPES);
   return { outcome, rejects: rejectsOf(outcome), rows: await bench.read(outcome.files.map(({ path }) => path)) };
 }
 
@@ -64,6 +65,8 @@ describe('a CSV that is plain but for a value far behind its beginning', () => {
     ['n', '1e3', 1],
     ['n', 'NA', 0],
     ['n', '+7', 0],
+    ['n', '9223372036854775808', 1],
+    ['price', '12345678901234567', 1],
     ['at', '2023-01-01T00:00:00+02:00', 0],
     ['at', '2023-01-01T00:00:00.1234567Z', 1],
     ['at', '2023-02-30T00:00:00Z', 1],
@@ -124,14 +127,20 @@ describe('any CSV', () => {
           for (const [i, [column, value]] of odds.entries()) rows[i * 3]![columns.indexOf(column)] = value;
           const text = [HEAD, ...rows.map((row) => row.join(','))].join(lineEnd) + (isEnded ? lineEnd : '');
           const like = { lineEnd: lineEnd as '\n' | '\r\n' };
-          const [quick, careful] = await Promise.all([
+          const other = `${HEAD}${lineEnd}${plainRow(0)}${lineEnd}`;
+          const [quick, careful, joined] = await Promise.all([
             bench.load(text, TYPES, { like }),
-            bench.convert([bench.csv(text, TYPES, { like }), bench.csv(`${HEAD}${lineEnd}`, TYPES, { like })], TYPES),
+            bench.load(text, TYPES, { like: { ...like, ...CAREFUL } }),
+            bench.convert([bench.csv(text, TYPES, { like }), bench.csv(other, TYPES, { like })], TYPES),
           ]);
-          const expected = careful.files.length === 0 ? [] : await bench.read(careful.files.map(({ path }) => path));
-          expect(sorted(quick.rows)).toEqual(sorted(expected));
-          const { input: _, ...account } = careful.accounts[0]!;
+          expect(sorted(quick.rows)).toEqual(sorted(careful.rows));
+          const { input: _, ...account } = careful.account;
           expect(quick.account).toMatchObject(account);
+          // Joined with another, it is plain or not by itself.
+          const beside = await bench.load(other, TYPES, { like: { ...like, ...CAREFUL } });
+          const all = await bench.read(joined.files.map(({ path }) => path));
+          expect(sorted(all)).toEqual(sorted([...careful.rows, ...beside.rows]));
+          expect(joined.accounts[0]).toMatchObject(account);
         },
       ),
       { numRuns: 25 },
