@@ -67,6 +67,7 @@ export async function keepInOrder(
     ...writing.columns.map(({ name }) => `t${indexOf(name, columns)}`),
     ...partitions.map((_, p) => `p${p}`),
   ];
+  keeping.add(session);
   await session.run(`ATTACH ${literal(path)} AS kept`);
   await session.runUnpushed(
     `CREATE TABLE kept.rows AS SELECT ${list.join(', ')} FROM (SELECT *${values} FROM (${relation}))` +
@@ -81,9 +82,12 @@ export async function keepInOrder(
   };
 }
 
+/** Those that `keepInOrder` has had keep something: most never do, and each statement waits for its turn in this thread. */
+const keeping = new WeakSet<Session>();
+
 /** Lets go of what `keepInOrder` holds; the file is the caller's to remove. */
 export async function dropKept(session: Session): Promise<void> {
-  await session.run('DETACH DATABASE IF EXISTS kept');
+  if (keeping.delete(session)) await session.run('DETACH DATABASE IF EXISTS kept');
 }
 
 /** The partitions in the order in which they lie, each with its rows; throws where they are not each in one piece. */

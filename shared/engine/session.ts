@@ -109,11 +109,12 @@ export class Session {
    * every cast computed twice (*measured*: half as long again).
    */
   runUnpushed(sql: string): Promise<number> {
-    return this.#unpushed(() => this.run(sql));
+    return this.#unpushed((setting) => this.run(`${setting}; ${sql}`));
   }
 
   rowsUnpushed(sql: string): Promise<unknown[][]> {
-    return this.#unpushed(() => this.rows(sql));
+    // Of the instance, and so of any of its connections.
+    return this.#unpushed((setting) => this.rows(`${setting}; ${sql}`));
   }
 
   /** As `run`, on a connection of its own, so that several statements can run at once. */
@@ -190,10 +191,10 @@ export class Session {
     this.#instance.closeSync();
   }
 
-  async #unpushed<T>(work: () => Promise<T>): Promise<T> {
-    await setOption(this.#main, 'disabled_optimizers', 'filter_pushdown');
+  /** The setting goes with the statement: one that has to wait for its turn in this thread waits once. */
+  async #unpushed<T>(work: (setting: string) => Promise<T>): Promise<T> {
     try {
-      return await work();
+      return await work(`SET disabled_optimizers = 'filter_pushdown'`);
     } finally {
       await setOption(this.#main, 'disabled_optimizers', '');
     }
