@@ -26,8 +26,8 @@ export const DEFINITION = join(import.meta.dirname, '..', 'statemachines', 'load
 /** Read once a process, as its modules are: parsing it takes longer than most steps of a small load. */
 let definition: Promise<Definition> | undefined;
 
-/** The first state of a run that has something to load. */
-const READS = 'ReadEach';
+/** The states before objects are converted. The engine of one that reads Parquet is used up by it. */
+const BEFORE_CONVERT = ['ReadEach', 'Plan'];
 
 /** While objects are read, the engine is made with which they are converted, and the one that has the lake. */
 function prepareEngines(home: Home): void {
@@ -72,29 +72,33 @@ export async function execute(home: Home, request: LoadRequest, options: Execute
     clock: ports.clock,
     executions: home.executions,
     onEvent: (event) => {
-      if (event.type === 'StateEntered' && event.state === READS) prepareEngines(home);
+      if (event.type === 'StateEntered' && BEFORE_CONVERT.includes(event.state)) prepareEngines(home);
       options.onEvent?.(event);
     },
     ...(options.signal ? { signal: options.signal } : {}),
   });
   const lake = { path: home.lake, scratch: home.scratch };
   const lines = await readHistory(home, request.dataset.name, run);
-  // A run that broke off at its beginning, or was interrupted, has left no line, and there may be none of any run.
-  if (lines.length > 0) await ensureHistoryView(lake, home.pathOf({ bucket: home.places.work, key: 'history' }));
-  else await lakeReleased(lake);
   const status = statusOf(outcome, lines, request);
+  const [files, clusters] = await Promise.all([
+    status === 'succeeded' ? filesOf(home, request, run) : {},
+    status === 'succeeded' ? clustersOf(ports, run) : {},
+    // A run that broke off at its beginning, or was interrupted, has left no line, and there may be none of any run.
+    lines.length > 0
+      ? ensureHistoryView(lake, home.pathOf({ bucket: home.places.work, key: 'history' }))
+      : lakeReleased(lake),
+  ]);
+  const objectStoreCalls = callsSince(callsBefore, ports.objects.calls);
+  const listed = await runFiles(ports, run).listedIfAny();
   return {
     run: { id: run, status },
     tables: lines[0]?.tables ?? [],
-    ...(status === 'succeeded' ? await filesOf(home, request, run) : {}),
-    ...(status === 'succeeded' ? await clustersOf(ports, run) : {}),
+    ...files,
+    ...clusters,
     sources: sourcesOf(lines),
-    objectStoreCalls: callsSince(callsBefore, ports.objects.calls),
+    objectStoreCalls,
     durationMs: Math.round(performance.now() - startedAt),
-    notices: [
-      ...request.notices,
-      ...skippedNotices(await runFiles(ports, run).listedIfAny(), request, status, home.places.landing),
-    ],
+    notices: [...request.notices, ...skippedNotices(listed, request, status, home.places.landing)],
     ...(outcome.error ? { error: errorOf(outcome.error) } : {}),
   };
 }

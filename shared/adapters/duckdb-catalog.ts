@@ -73,7 +73,7 @@ async function swap(lake: Lake, state: TableState, partitions: HeldPartition[]):
   await makeBooks(lake);
   const { partitions: _, ...wanted } = state;
   const current = await readTable(lake, state.database, state.table);
-  const result = compare(await readPartitions(lake, state.database, state.table), partitions);
+  const result = compare(current ? await readPartitions(lake, state.database, state.table) : [], partitions);
   const { version = 0, ...held } = current ?? {};
   const parameters = { ...current?.parameters, ...wanted.parameters };
   const table: HeldTable = { ...wanted, parameters, version };
