@@ -26,10 +26,16 @@ export const DEFINITION = join(import.meta.dirname, '..', 'statemachines', 'load
 /** Read once a process, as its modules are: parsing it takes longer than most steps of a small load. */
 let definition: Promise<Definition> | undefined;
 
-/** The states before objects are converted. The engine of one that reads Parquet is used up by it. */
-const BEFORE_CONVERT = ['ReadEach', 'Plan'];
+/**
+ * The engines that a state is about to need are made while those before it are at work. Reading Parquet uses one up, and the one that
+ * has the lake is closed where converting takes long.
+ */
+const PREPARES: Record<string, (home: Home) => void> = {
+  ReadEach: prepareEngines,
+  Plan: prepareEngines,
+  Gather: (home) => prepareLakeEngine(home.scratch),
+};
 
-/** While objects are read, the engine is made with which they are converted, and the one that has the lake. */
 function prepareEngines(home: Home): void {
   prepareLakeEngine(home.scratch);
   prepareDatabase();
@@ -72,7 +78,7 @@ export async function execute(home: Home, request: LoadRequest, options: Execute
     clock: ports.clock,
     executions: home.executions,
     onEvent: (event) => {
-      if (event.type === 'StateEntered' && BEFORE_CONVERT.includes(event.state)) prepareEngines(home);
+      if (event.type === 'StateEntered') PREPARES[event.state]?.(home);
       options.onEvent?.(event);
     },
     ...(options.signal ? { signal: options.signal } : {}),

@@ -155,10 +155,10 @@ export const LAKE_OPEN_PAUSE_MS = 250;
 export const LAKE_BLOCK_BYTES = 16 * KiB;
 /** Share of the machine's memory that a query over lake.duckdb may take before it spills. */
 export const LAKE_MEMORY_SHARE = 0.5;
+/** An engine that was made ahead of its use, or a lake's after it, is closed when nobody comes for it for so many milliseconds. */
+export const SPARE_DATABASE_IDLE_MS = 60_000;
 /** An interrupted engine is told again after so many milliseconds: between two statements it does not hear. */
 export const INTERRUPT_AGAIN_MS = 20;
-/** An engine that was made ahead of its use, or a lake's after it, is closed when nobody comes for it for so many milliseconds. */
-export const SPARE_DATABASE_IDLE_MS = 10_000;
 /** Rows in one INSERT into the lake's own tables: keeps a statement's text under a megabyte or so. */
 export const LAKE_INSERT_ROWS = 1_000;
 /** A line of a published CSV file at most, when it is read back; the engine's own bound of 2 MB is too small for long text. */
@@ -239,10 +239,10 @@ export const KEY_LOCK_PAUSE_MS = 2;
 export const KEY_LOCK_WAIT_MS = 30_000;
 /** A lock of a process that cannot be asked (another container or host on the same folder) is taken for left behind. */
 export const FOREIGN_LOCK_STALE_MS = 60_000;
-/** Attempts at putting a file into a folder that others remove or make at the same moment. */
-export const PLACE_ATTEMPTS = 20;
 /** … and its age is right to so many milliseconds: to say it anew for each of thousands of locks takes as long as to take them. */
 export const LOCK_TOUCH_MS = 1_000;
+/** Attempts at putting a file into a folder that others remove or make at the same moment. */
+export const PLACE_ATTEMPTS = 20;
 /** Names given to one file before others have their turn: some milliseconds. */
 export const PUT_MANY_AT_ONCE = 64;
 /** Files looked at together while a folder is listed; enough to keep the file system busy. */
