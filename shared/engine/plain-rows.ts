@@ -27,8 +27,9 @@ function patternOf(type: ColumnType, timezone: string): string | undefined {
     case 'bigint':
       return '-?[0-9]+';
     case 'float':
+      return '-?[0-9]{1,15}(?:\\.[0-9]+)?';
     case 'double':
-      return '-?[0-9]{1,15}(?:\\.[0-9]{1,15})?';
+      return '-?[0-9]{1,15}(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?';
     case 'boolean':
       return 'true|false|True|False|TRUE|FALSE|t|f|1|0';
     case 'date':
