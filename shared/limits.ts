@@ -333,8 +333,8 @@ export const ENGINE_MEMORY_SHARE = 0.5;
 export const ENGINE_LIMIT_SHARE = 0.6;
 /** … and what each of its threads may take where rows only pass through: with more it keeps what it has read, and is no faster. */
 export const STREAMING_BYTES_A_THREAD = 176 * MiB;
-/** Batches of inputs converted at once, each with its share of threads and memory: what one does alone, another's threads work beside. */
-export const ENGINE_JOBS_AT_ONCE = 2;
+/** Batches of inputs converted at once, each with its share of threads and memory: one is read, by one thread, while others are in the engine. */
+export const ENGINE_JOBS_AT_ONCE = 3;
 /** Inputs of a job whose heads are read, or whose rows are counted, at once: enough to hide the disk behind the counting. */
 export const INPUTS_PREPARED_AT_ONCE = 4;
 /** A CSV's records are held against a pattern in pieces of this size, and none may be longer: V8 keeps a text up to here among its young objects. */

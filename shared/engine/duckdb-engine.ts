@@ -32,7 +32,7 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
   const threads = options.threads ?? sizing.threads;
   const { signal } = options;
   const memoryBytes = options.memoryBytes === undefined ? sizing.engineBytes : options.memoryBytes * ENGINE_LIMIT_SHARE;
-  const atOnce = Math.min(threads, ENGINE_JOBS_AT_ONCE);
+  const atOnce = threads > 1 ? ENGINE_JOBS_AT_ONCE : 1;
   const turns = new Turns(atOnce);
 
   function withSession<T>(
@@ -42,7 +42,11 @@ export function duckdbEngine(options: DuckdbEngineOptions = {}): TableEngine {
   ): Promise<T> {
     return turns.take(Math.floor(atOnce / jobsAtOnce), async () => {
       signal?.throwIfAborted();
-      const session = await Session.open({ memoryBytes, ...job, threads: Math.floor(threads / jobsAtOnce) });
+      const session = await Session.open({
+        memoryBytes,
+        ...job,
+        threads: Math.max(1, Math.floor(threads / jobsAtOnce)),
+      });
       const interrupt = () => session.interrupt();
       signal?.addEventListener('abort', interrupt, { once: true });
       try {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Session, type SessionOptions } from '../../../shared/engine/session.ts';
 import type { ConvertJob } from '../../../shared/engine/table-engine.ts';
+import { ENGINE_JOBS_AT_ONCE } from '../../../shared/limits.ts';
 import { sorted, Workbench } from './jobs.ts';
 
 const TYPES = { a: 'int', b: 'string' } as const;
@@ -51,13 +52,16 @@ describe('jobs of an engine', () => {
   }
 
   it('are converted side by side where they are batches of several, each with its share', async () => {
-    const bench = benchOf({ threads: 5, memoryBytes: 1024 * MiB, streamingBytes: 200 * MiB });
+    const threads = 2 * ENGINE_JOBS_AT_ONCE + 1;
+    const bench = benchOf({ threads, memoryBytes: 1024 * MiB, streamingBytes: 300 * MiB });
+    const names = Array.from({ length: ENGINE_JOBS_AT_ONCE }, (_, i) => `job ${i}`);
     // Were they one after another, the first would wait for ever.
-    const { asked } = sessions(2);
-    const outcomes = await Promise.all(['x', 'y'].map((name) => batch(bench, name, 3, { othersFollow: true })));
-    for (const { threads, memoryBytes } of asked) expect([threads, memoryBytes]).toEqual([2, 100 * MiB]);
+    const { asked } = sessions(names.length);
+    const outcomes = await Promise.all(names.map((name) => batch(bench, name, 3, { othersFollow: true })));
+    for (const options of asked)
+      expect([options.threads, options.memoryBytes]).toEqual([2, (300 * MiB) / ENGINE_JOBS_AT_ONCE]);
     for (const [i, { files }] of outcomes.entries()) {
-      const name = ['x', 'y'][i];
+      const name = names[i];
       const rows = await bench.read(files.map(({ path }) => path));
       expect(sorted(rows)).toEqual(sorted([0, 1, 2].map((n) => [n, `${name}${n}`])));
     }
@@ -89,7 +93,7 @@ describe('jobs of an engine', () => {
     const { accounts } = await bench.convert(wide, TYPES, { othersFollow: true });
     expect(accounts).toMatchObject([{ rowsWritten: 32 }, { rowsWritten: 32 }]);
     expect(asked.map((options) => [options.threads, options.memoryBytes])).toEqual([
-      [1, little / 2],
+      [1, little / ENGINE_JOBS_AT_ONCE],
       [2, 1024 * MiB * 0.6],
     ]);
   });
