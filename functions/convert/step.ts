@@ -1,4 +1,5 @@
 import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { FileUploads } from '../../shared/commit/file-uploads.ts';
@@ -52,6 +53,8 @@ export function makeConvert(ports: Ports) {
       const folder = runKeys.attempt(event.run, event.step, event.task, attempt);
       const isDistances = task.inputs[0]?.part.format === 'distances';
       if (isDistances) return await convertLists(ports, request.dataset, event, task, { scratch, folder, attempt });
+      // What lies on this machine is brought without a wait: tasks that are further go on first, and the engine begins sooner.
+      await nextTurn();
       const fetched = await fetchAll(ports, request.dataset, task, scratch);
       await using uploads = new FileUploads(ports, (n) =>
         plan.buckets > 0 ? `${folder}/staged-${n}.parquet` : `${folder}/final-${n}`,
