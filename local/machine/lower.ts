@@ -1,4 +1,4 @@
-import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
+import type { StateMachine as Interpreter, StateMachineDefinition } from 'aws-local-stepfunctions';
 import { LOCAL_TIMEOUT_MAX_SECONDS } from '../../shared/limits.ts';
 import type {
   Catcher,
@@ -13,6 +13,7 @@ import type {
   Template,
   WaitState,
 } from './definition.ts';
+import { StateMachine } from './interpreter.ts';
 
 /**
  * The states of load.asl.yml in forms that aws-local-stepfunctions runs as Step Functions would. It evaluates each
@@ -210,7 +211,7 @@ function withoutFlow(state: object): Template {
 }
 
 function cell(state: Template, others: Template = {}): Cell {
-  let machine: StateMachine | undefined;
+  let machine: Interpreter | undefined;
   return async (input, context, work) => {
     // Few of the states that there are are ever entered, and fewer of their Catches.
     machine ??= machineOf(state, others);
@@ -222,7 +223,7 @@ function cell(state: Template, others: Template = {}): Cell {
   };
 }
 
-function machineOf(state: Template, others: Template): StateMachine {
+function machineOf(state: Template, others: Template): Interpreter {
   const lowered = readContextFrom(withoutWholeResultPath(state)) as Template;
   const definition = { StartAt: ONLY, States: { ...others, [ONLY]: lowered } };
   return new StateMachine(definition as unknown as StateMachineDefinition, {
