@@ -43,8 +43,8 @@ import type {
  * an input comes out with fewer rows than it has is it read again, to find out which ones were rejected and why.
  *
  * The only input of a job, a CSV that is plain throughout, is parsed to its types at once (`PlainReading`), and so are those of
- * many small ones that are (`SmallCsvs`). Else there are two roads. A regular CSV goes to the engine as it is; an irregular one goes through the tolerant reader, and so do
- * the records of a regular one that turn out not to split into its columns.
+ * many small ones that are (`SmallCsvs`). Else there are two roads. A regular CSV goes to the engine as it is; an irregular one
+ * goes through the tolerant reader, and so do the records of a regular one that turn out not to split into its columns.
  */
 export async function convertJob(session: Session, job: ConvertJob): Promise<ConvertOutcome> {
   const run = new ConvertRun(session, job);
