@@ -339,6 +339,8 @@ export const ENGINE_JOBS_AT_ONCE = 3;
 export const INPUTS_PREPARED_AT_ONCE = 4;
 /** A CSV's records are held against a pattern in pieces of this size, and none may be longer: V8 keeps a text up to here among its young objects. */
 export const PLAIN_PIECE_BYTES = 64 * KiB;
+/** … which is no longer than this: it compiles within some 10 ms, ten times as long in seconds (*measured*). Some 16 timestamps, or 120 whole numbers. */
+export const PLAIN_PATTERN_MAX_CHARS = 2_048;
 /** A delimiter's bytes at most: the engine takes no longer one. */
 export const DELIMITER_MAX_BYTES = 4;
 /** A CSV row longer than this is a rejected row; the engine holds two of them a thread. */

@@ -1,6 +1,7 @@
 import type { Column } from '../domain/schema.ts';
 import { countRecords } from '../formats/csv/count-records.ts';
 import type { RecordCount } from '../formats/csv/record-scanner.ts';
+import { PLAIN_PATTERN_MAX_CHARS } from '../limits.ts';
 import { csvGroup, type LiveInput } from './convert-inputs.ts';
 import { textChunks } from './csv-head.ts';
 import { plainCsvRows } from './csv-relation.ts';
@@ -87,6 +88,9 @@ export class PlainReading {
 
 type Counted = Pick<RecordCount, 'records' | 'bytes' | 'lines'> & { longestAtLeast: number };
 
+/** A column's share of a record's pattern besides its own, for text too: so much as its compilation takes. */
+const AROUND_PATTERN_CHARS = 8;
+
 /** Patterns of the file's columns; undefined where a value of some column cannot be told to be plain. */
 export function patternsOf(
   fileColumns: readonly FileColumn[],
@@ -102,5 +106,7 @@ export function patternsOf(
     if (pattern === undefined) return undefined;
     patterns[c] = pattern;
   }
+  const chars = patterns.reduce((sum, pattern) => sum + (pattern?.length ?? 0) + AROUND_PATTERN_CHARS, 0);
+  if (chars > PLAIN_PATTERN_MAX_CHARS) return undefined;
   return patterns.some((pattern) => pattern !== undefined) ? patterns : undefined;
 }

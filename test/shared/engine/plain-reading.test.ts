@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { ColumnType } from '../../../shared/domain/schema.ts';
+import { patternsOf } from '../../../shared/engine/plain-reading.ts';
+import type { FileColumn } from '../../../shared/engine/table-engine.ts';
 import { SCAN_CHUNK_BYTES } from '../../../shared/limits.ts';
-import { rejectsOf, sorted, type Types, Workbench } from './jobs.ts';
+import { columnsOf, rejectsOf, sorted, type Types, Workbench } from './jobs.ts';
 
 let bench: Workbench;
 beforeAll(() => {
@@ -146,4 +149,56 @@ describe('any CSV', () => {
       { numRuns: 25 },
     );
   }, 120_000);
+});
+
+describe('the patterns of a file', () => {
+  const of = (types: [string, ColumnType][], over: Partial<FileColumn> = {}) =>
+    patternsOf(
+      types.map(([name]) => ({ original: name, target: name, ...over })),
+      columnsOf(Object.fromEntries(types)),
+      { nullTokens: ['NA'], timezone: 'UTC' },
+    );
+
+  it('are none where a column has none, where there is nothing but text, or where they would compile long', () => {
+    const numbers = (count: number) =>
+      Array.from({ length: count }, (_, i): [string, ColumnType] => [`n${i}`, 'bigint']);
+    expect(
+      of([
+        ['a', 'int'],
+        ['b', 'string'],
+      ]),
+    ).toEqual(['-?[0-9]+', undefined]);
+    expect(
+      of([
+        ['a', 'string'],
+        ['b', 'string'],
+      ]),
+    ).toBeUndefined();
+    expect(
+      of([
+        ['a', 'int'],
+        ['b', 'binary'],
+      ]),
+    ).toBeUndefined();
+    expect(
+      of(
+        [
+          ['a', 'int'],
+          ['b', 'date'],
+        ],
+        { format: '%d.%m.%Y' },
+      ),
+    ).toBeUndefined();
+    expect(
+      of(
+        [
+          ['a', 'int'],
+          ['b', 'string'],
+        ],
+        { rescue: true },
+      ),
+    ).toBeUndefined();
+    expect(of(numbers(100))).toHaveLength(100);
+    expect(of(numbers(200))).toBeUndefined();
+  });
 });
