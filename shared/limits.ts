@@ -10,7 +10,7 @@ const GiB = 1024 * MiB;
 /** A read task of many small objects: at most this many, so that one bad batch costs little to repeat … */
 export const BATCH_MAX_OBJECTS = 200;
 /** … and a convert task: larger, since each begins with an engine of its own and ends with files of its own. */
-export const CONVERT_MAX_OBJECTS = 500;
+export const CONVERT_MAX_OBJECTS = 700;
 /** … and at most this many bytes, about what one Lambda converts in 20 s. */
 export const BATCH_MAX_BYTES = 64 * MiB;
 /** A plain CSV larger than this is split in row-aligned ranges of this size, or smaller ones where they take long: larger ones leave workers idle. */
