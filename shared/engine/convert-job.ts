@@ -96,7 +96,7 @@ class ConvertRun {
     const { writing } = this.#job;
     const rowGroupRows = await rowGroupRowsFor(inputs, writing.rowGroupRows);
     this.#job = { ...this.#job, writing: { ...writing, rowGroupRows } };
-    const plain = inputs.length === 1 ? await this.#plainReading(inputs[0]!) : undefined;
+    const plain = await PlainReading.ofOnly(inputs, this.#job.columns, this.#job.timezone);
     this.#plain = plain;
     this.#counts = this.#count(inputs, plain);
     this.#counts.catch(() => undefined);
@@ -157,19 +157,6 @@ class ConvertRun {
     }
     if (joined?.isAllOf(prepared.map(({ index }) => index))) this.#joined = joined;
     return prepared.sort((a, b) => a.index - b.index);
-  }
-
-  async #plainReading(only: LiveInput): Promise<PlainReading | undefined> {
-    const { columns, timezone } = this.#job;
-    let plain: PlainReading | undefined;
-    // An input that cannot be read is told of where its rows are counted.
-    await faultOf(
-      PlainReading.of(only, columns, timezone).then((found) => {
-        plain = found;
-      }),
-      only.input.uri,
-    );
-    return plain;
   }
 
   async #count(inputs: readonly LiveInput[], plain: PlainReading | undefined): Promise<Map<number, InputCount>> {

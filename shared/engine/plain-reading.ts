@@ -2,7 +2,7 @@ import type { Column } from '../domain/schema.ts';
 import { countRecords } from '../formats/csv/count-records.ts';
 import type { RecordCount } from '../formats/csv/record-scanner.ts';
 import { PLAIN_PATTERN_MAX_CHARS } from '../limits.ts';
-import { csvGroup, type LiveInput } from './convert-inputs.ts';
+import { csvGroup, faultOf, type LiveInput } from './convert-inputs.ts';
 import { textChunks } from './csv-head.ts';
 import { plainCsvRows } from './csv-relation.ts';
 import { isPlainDialect, PlainRows, plainPattern } from './plain-rows.ts';
@@ -33,19 +33,31 @@ export class PlainReading {
     this.#quoted = quoted;
   }
 
-  /** For a CSV that may be plain throughout, by its dialect, its columns' types and its beginning. */
-  static async of(live: LiveInput, columns: readonly Column[], timezone: string): Promise<PlainReading | undefined> {
+  /** For an only input that is a CSV and may be plain throughout, by its dialect, its columns' types and its beginning. */
+  static async ofOnly(
+    inputs: readonly LiveInput[],
+    columns: readonly Column[],
+    timezone: string,
+  ): Promise<PlainReading | undefined> {
+    const live = inputs[0];
+    if (!live || inputs.length > 1) return undefined;
     const { csv, tolerant, count, input } = live;
     if (!csv || csv.rewritten || tolerant || count) return undefined;
     const { columns: fileColumns, dialect } = csv.read;
     if (fileColumns.length < 2 || !isPlainDialect(dialect)) return undefined;
     const patterns = patternsOf(fileColumns, columns, { nullTokens: dialect.nullTokens, timezone });
     if (!patterns) return undefined;
-    for await (const chunk of textChunks({ ...csv.read, where: input.uri })) {
-      const readings = [false, true].map((quoted) => new PlainReading(live, columns, patterns, quoted));
-      return readings.find((reading) => reading.#witness().feed(chunk));
-    }
-    return undefined;
+    let found: PlainReading | undefined;
+    const look = async () => {
+      for await (const chunk of textChunks({ ...csv.read, where: input.uri })) {
+        const readings = [false, true].map((quoted) => new PlainReading(live, columns, patterns, quoted));
+        found = readings.find((reading) => reading.#witness().feed(chunk));
+        return;
+      }
+    };
+    // An input that cannot be read is told of where its rows are counted.
+    await faultOf(look(), input.uri);
+    return found;
   }
 
   /** All of the file has been looked through, and is plain. */

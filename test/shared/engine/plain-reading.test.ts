@@ -146,7 +146,7 @@ describe('any CSV', () => {
           expect(joined.accounts[0]).toMatchObject(account);
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   }, 120_000);
 });
