@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { ColumnType } from '../../../shared/domain/schema.ts';
-import { patternsOf } from '../../../shared/engine/plain-reading.ts';
+import { PlainReading, patternsOf } from '../../../shared/engine/plain-reading.ts';
+import { Session } from '../../../shared/engine/session.ts';
 import type { FileColumn } from '../../../shared/engine/table-engine.ts';
-import { SCAN_CHUNK_BYTES } from '../../../shared/limits.ts';
-import { columnsOf, rejectsOf, sorted, type Types, Workbench } from './jobs.ts';
+import { SCAN_CHUNK_BYTES, SMALL_CSV_MAX_BYTES } from '../../../shared/limits.ts';
+import { columnsOf, sorted, type Types, Workbench } from './jobs.ts';
 
 let bench: Workbench;
 beforeAll(() => {
@@ -35,21 +37,28 @@ function plainRow(i: number): string {
 /** With comments, which take the careful road alone. */
 const CAREFUL = { comment: '#' };
 
-async function carefully(text: string) {
-  const outcome = await bench.convert([bench.csv(text, TYPES, { like: CAREFUL })], TYPES);
-  return { outcome, rejects: rejectsOf(outcome), rows: await bench.read(outcome.files.map(({ path }) => path)) };
+/** Compressed: a small file that is not is counted as a whole before, and then read the careful way. */
+function quickly(text: string, over: Parameters<Workbench['load']>[2] = {}) {
+  return bench.load(gzipSync(text), TYPES, { ...over, gzip: true });
 }
 
 async function isReadAlike(text: string) {
-  const quick = await bench.load(text, TYPES);
-  const careful = await carefully(text);
+  const relation = jest.spyOn(PlainReading.prototype, 'relation');
+  const quick = await quickly(text);
+  expect(relation).toHaveBeenCalledTimes(1);
+  relation.mockClear();
+  const careful = await bench.load(text, TYPES, { like: CAREFUL });
+  expect(relation).not.toHaveBeenCalled();
   expect(sorted(quick.rows)).toEqual(sorted(careful.rows));
-  const { input: _, ...account } = careful.outcome.accounts[0]!;
-  expect(quick.account).toMatchObject(account);
+  expect(quick.account).toEqual(careful.account);
   const found = (rejects: typeof quick.rejects) => rejects.map(({ uri: __, ...reject }) => reject);
   expect(found(quick.rejects)).toEqual(found(careful.rejects));
   return quick;
 }
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 describe('a CSV that is plain but for a value far behind its beginning', () => {
   const plain = Array.from({ length: ROWS }, (_, i) => plainRow(i));
@@ -88,11 +97,29 @@ describe('a CSV that is plain but for a value far behind its beginning', () => {
     expect(account).toMatchObject({ rowsRead: ROWS, rowsRejected: rejected });
   });
 
+  it('is read once where it is plain', async () => {
+    const rows = Array.from({ length: 4 }, () => plain.join('\n')).join('\n');
+    expect(rows.length).toBeGreaterThan(SMALL_CSV_MAX_BYTES);
+    const until = jest.spyOn(Session.prototype, 'until');
+    const unpushed = jest.spyOn(Session.prototype, 'runUnpushed');
+    const { account } = await bench.load(`${HEAD}\n${rows}\n`, TYPES);
+    expect(account).toMatchObject({ rowsRead: 4 * ROWS, rowsWritten: 4 * ROWS });
+    expect([until, unpushed].map((spy) => spy.mock.calls.length)).toEqual([1, 1]);
+  });
+
+  it('is not plain to who counted other rows in it before', async () => {
+    const text = `${HEAD}\n${plain.join('\n')}\n`;
+    const counted = { records: ROWS + 1, bytes: text.length, lines: 7, longestAtLeast: 0 };
+    const { account } = await quickly(text, { counted });
+    // Which does not add up, and fails the run.
+    expect(account).toMatchObject({ rowsRead: ROWS + 1, rowsWritten: ROWS, rowsRejected: 0, lines: 7 });
+    const right = { ...counted, records: ROWS };
+    expect((await quickly(text, { counted: right })).account).toMatchObject({ rowsRead: ROWS, lines: 7 });
+  });
+
   it('is written to every format, and staged, from what the careful road finds', async () => {
     const text = `${HEAD}\n${plain.with(ROWS - 9, plainRow(1).replace('1,', '1.9,')).join('\n')}\n`;
-    const { outcome } = await bench.load(text, TYPES, {
-      job: { target: { kind: 'stage', buckets: 2 } },
-    });
+    const { outcome } = await quickly(text, { job: { target: { kind: 'stage', buckets: 2 } } });
     expect(outcome.accounts[0]).toMatchObject({ rowsWritten: ROWS - 1, rowsRejected: 1 });
     expect(outcome.staged.reduce((sum, { rows }) => sum + rows, 0)).toBe(ROWS - 1);
   });
@@ -132,7 +159,7 @@ describe('any CSV', () => {
           const like = { lineEnd: lineEnd as '\n' | '\r\n' };
           const other = `${HEAD}${lineEnd}${plainRow(0)}${lineEnd}`;
           const [quick, careful, joined] = await Promise.all([
-            bench.load(text, TYPES, { like }),
+            quickly(text, { like }),
             bench.load(text, TYPES, { like: { ...like, ...CAREFUL } }),
             bench.convert([bench.csv(text, TYPES, { like }), bench.csv(other, TYPES, { like })], TYPES),
           ]);
