@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { QUOTED_FIELD_MAX_LINES, SNIFF_TRIAL_ROWS } from '../../limits.ts';
 import { ByteProfile, byteRules } from './byte-profile.ts';
-import type { CsvOptionsOutput } from './sniff.ts';
+import type { CsvOptionsOutput, CsvSample } from './sniff.ts';
 import type { KnownFile } from './sniff-like.ts';
 import { type FoundNumberStyle, numberStyleOf, STYLE_ROWS } from './sniff-numbers.ts';
 import { type ColumnProfile, DEFAULT_NULL_TOKENS, type ProfileOptions } from './types.ts';
@@ -16,34 +16,68 @@ export interface AlikeFile {
 }
 
 /**
- * Holds a whole file that begins with a known header against the dialect of that one, byte by byte, and takes the evidence of its
- * values on the way. Undefined where anything is otherwise, or unclear: then the file is to be looked at as if none were known.
+ * Holds a file that begins with a known header against the dialect of that one, byte by byte, and takes the evidence of its
+ * values on the way: of the whole file, or of all samples of it. Undefined where anything is otherwise, or unclear: then the file
+ * is to be looked at as if none were known.
  *
- * @param bytes valid UTF-8 without a mark
+ * @param sample valid UTF-8 without a mark
  */
-export function readAsKnown(bytes: Uint8Array, known: KnownFile, options: CsvOptionsOutput): AlikeFile | undefined {
-  const { delimiter } = known.dialect;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // What may mean an escape or another quote is to be weighed, not taken for the known file's; and a DEL is seldom text.
-  if (text.includes(BACKSLASH) || text.includes(DEL)) return undefined;
-  if (text.includes(APOSTROPHE) && [`'${delimiter}`, `${delimiter}'`].some((sign) => text.includes(sign)))
-    return undefined;
+export function readAsKnown(sample: CsvSample, known: KnownFile, options: CsvOptionsOutput): AlikeFile | undefined {
+  const parts = partsOf(sample, known);
+  if (parts === undefined || parts.some(({ bytes }) => isUnclear(bytes, known.dialect.delimiter))) return undefined;
   const { dateFormat, timestampFormat } = options;
   const reading = { nullTokens: options.nullTokens ?? DEFAULT_NULL_TOKENS, dateFormat, timestampFormat };
   const rules = byteRules(reading);
   const columns = known.names.map(() => new ByteProfile(rules));
-  const rows = readRows(text, known, columns, reading);
-  if (rows === undefined) return undefined;
+  let rows = 0;
+  for (const part of parts) {
+    const found = readRows(part, known, columns, reading);
+    if (found === undefined) return undefined;
+    rows += found;
+  }
   const rest = columns.flatMap((column) => column.rest);
-  const numbers = numberStyleOf(rest, delimiter, options);
+  const numbers = numberStyleOf(rest, known.dialect.delimiter, options);
   const styled = numbers.decimalComma || numbers.thousands !== '' || numbers.reason !== undefined;
   if (styled && (columns.some(({ decimals }) => decimals > 0) || rows >= 2 * STYLE_ROWS)) return undefined;
   return { numbers, profiles: columns.map((column) => column.profile({ ...reading, numbers })), rows };
 }
 
+/** Bytes of a file, and which rows of them are whole. */
+interface Part {
+  bytes: Buffer;
+  /** Offset of the first row. */
+  start: number;
+  isHead: boolean;
+  /** The file ends where the bytes end. */
+  isEnd: boolean;
+}
+
+/** What of the samples is looked at: behind the header, and else behind the first line end and up to the last. */
+function partsOf({ head, middle, tail, complete }: CsvSample, { header, dialect }: KnownFile): Part[] | undefined {
+  const parts: Part[] = [];
+  for (const sample of complete ? [head] : [head, middle, tail]) {
+    if (sample === undefined) continue;
+    const isHead = sample === head;
+    const isEnd = isHead ? complete : sample === tail;
+    const whole = Buffer.from(sample.buffer, sample.byteOffset, sample.byteLength);
+    const bytes = isEnd ? whole : whole.subarray(0, whole.lastIndexOf(LF) + 1);
+    const start = isHead ? Buffer.byteLength(header) + dialect.lineEnd.length : bytes.indexOf(LF) + 1;
+    if (isHead ? !bytes.subarray(0, start).equals(Buffer.from(header + dialect.lineEnd)) : start === 0)
+      return undefined;
+    parts.push({ bytes, start, isHead, isEnd });
+  }
+  return parts;
+}
+
+/** What may mean an escape or another quote is to be weighed, not taken for the known file's; and a DEL is seldom text. */
+function isUnclear(bytes: Buffer, delimiter: string): boolean {
+  if (bytes.includes(BACKSLASH) || bytes.includes(DEL)) return true;
+  return bytes.includes(APOSTROPHE) && [`'${delimiter}`, `${delimiter}'`].some((sign) => bytes.includes(sign));
+}
+
 /** Takes every row's fields into the columns; returns the rows, or undefined where one is not as the known file's. */
 function readRows(
-  bytes: Buffer,
+  { bytes, start: from, isHead, isEnd }: Part,
   { header, dialect, typed }: KnownFile,
   columns: readonly ByteProfile[],
   reading: ProfileOptions,
@@ -54,12 +88,10 @@ function readRows(
   const end = bytes.length;
   const firstName = Buffer.from(header.slice(0, header.indexOf(dialect.delimiter)));
   const lastColumn = columns.length - 1;
-  let at = Buffer.byteLength(header) + dialect.lineEnd.length;
-  if (!bytes.subarray(0, at).equals(Buffer.from(header + dialect.lineEnd))) return undefined;
   let rows = 0;
   /** The last row says more than that it is there: a note below the table would not. */
   let filled = false;
-  for (; at < end; rows++) {
+  for (let at = from; at < end; rows++) {
     filled = false;
     for (let c = 0; ; c++) {
       let start = at;
@@ -84,7 +116,8 @@ function readRows(
         stop = at;
         columns[c]!.add(bytes, start, stop, high < 0x80);
         // blanks may belong to the delimiter
-        if (c > 0 && rows < SNIFF_TRIAL_ROWS && bytes[start] === SPACE && delimiter !== SPACE) return undefined;
+        if (c > 0 && isHead && rows < SNIFF_TRIAL_ROWS && bytes[start] === SPACE && delimiter !== SPACE)
+          return undefined;
       }
       if (c === 0) {
         // the header again, perhaps
@@ -104,10 +137,10 @@ function readRows(
       at += dialect.lineEnd.length;
       break;
     }
-    if (rows === 0 && typed.some((c) => columns[c]!.profile({ ...reading, numbers: dialect }).texts > 0))
-      return undefined;
+    const isFirst = isHead && rows === 0;
+    if (isFirst && typed.some((c) => columns[c]!.profile({ ...reading, numbers: dialect }).texts > 0)) return undefined;
   }
-  return rows > 0 && filled ? rows : undefined;
+  return rows > 0 && (filled || !isEnd) ? rows : undefined;
 }
 
 /** The quote that closes the one at `open`; undefined where none does so plainly, or what lies between is no text. */

@@ -25,24 +25,30 @@ export class KnownFiles {
   }
 
   add(head: Uint8Array, findings: CsvFindings): void {
-    const known = knownFile(head, findings);
+    const { columns, dialect, confidence } = findings;
+    const names = columns.map(({ original }) => original);
+    const typed = columns.flatMap(({ type }, c) => (type === 'string' ? [] : [c]));
+    const known = findings.regular ? knownFile(head, { names, typed, dialect, confidence }) : undefined;
     if (known) this.#byHeader.set(known.header, known);
   }
 }
 
-/** What was found of a file, for others that begin with the same header; undefined where it is not so plain that they can be held to it. */
-function knownFile(head: Uint8Array, findings: CsvFindings): KnownFile | undefined {
-  const { dialect, columns, regular, confidence } = findings;
+/**
+ * What was found of a file without irregularities, for others that begin with the same header, and for the rest of it; undefined where
+ * it is not so plain that they can be held to it.
+ */
+export function knownFile(head: Uint8Array, found: Omit<KnownFile, 'header'>): KnownFile | undefined {
+  const { dialect, names } = found;
   const { quote, escape: escaping, delimiter, lineEnd } = dialect;
-  if (!regular || dialect.headerRows !== 1 || dialect.skipLines > 0 || columns.length < 2) return undefined;
+  if (dialect.headerRows !== 1 || dialect.skipLines > 0 || names.length < 2) return undefined;
   if (dialect.encoding !== 'utf-8' || dialect.bomBytes > 0 || dialect.skipInitialSpace || dialect.delimiterRuns)
     return undefined;
-  if (quote !== '"' || escaping !== '"' || lineEnd === '\r' || !/^[\0-\x7f]$/.test(delimiter)) return undefined;
+  if (quote !== '"' || escaping !== '"' || !/^[\0-\x7f]$/.test(delimiter)) return undefined;
+  if (lineEnd !== '\n' && lineEnd !== '\r\n') return undefined;
   const header = headerLine(head);
   // what begins as markup or JSON does is to be looked at each time
   if (header === undefined || header.includes(quote) || /^\s*[<{[]/.test(header)) return undefined;
-  const typed = columns.flatMap(({ type }, c) => (type === 'string' ? [] : [c]));
-  return { header, names: columns.map(({ original }) => original), typed, dialect, confidence };
+  return { header, ...found };
 }
 
 /** The first line of UTF-8; undefined where no line ends. */

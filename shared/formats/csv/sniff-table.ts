@@ -40,7 +40,7 @@ export interface TableOptions {
 /** Header rows at most. */
 const MAX_HEADER_ROWS = 4;
 /** Rows of the body that a header is judged against. */
-const HEADER_BODY_ROWS = 500;
+export const HEADER_BODY_ROWS = 500;
 
 /**
  * Parts titles, notes and comments from the table and finds its header.

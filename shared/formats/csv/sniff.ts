@@ -10,9 +10,9 @@ import { alignedRows, type Grammar, isBlank, type LenientRows, parseRows } from 
 import { countFooters } from './sniff-bounds.ts';
 import { type Candidate, rankDialects } from './sniff-dialect.ts';
 import { foreignBytes, foreignText } from './sniff-foreign.ts';
-import type { KnownFile } from './sniff-like.ts';
+import { type KnownFile, knownFile } from './sniff-like.ts';
 import { sniffNumberStyle } from './sniff-numbers.ts';
-import { findTable, type TableFindings } from './sniff-table.ts';
+import { findTable, HEADER_BODY_ROWS, type TableFindings } from './sniff-table.ts';
 import { type ColumnProfile, DEFAULT_NULL_TOKENS, profileValues, settleDateOrder, typeOf } from './types.ts';
 
 /** Pieces of a file: all that is looked at. */
@@ -73,9 +73,11 @@ export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hint
   const parts = [head, ...(sample.middle ? [sample.middle] : []), ...(sample.tail ? [sample.tail] : [])];
   const encoding = detectEncoding(parts, complete, options.encoding);
   const { known } = hints;
-  if (known && complete && encoding.encoding === 'utf-8' && encoding.bomBytes === 0 && !encoding.invalidBytes) {
-    const alike = readAsKnown(head, known, options);
-    if (alike) return asKnown(known, alike, encoding.reason, options);
+  const plain = encoding.encoding === 'utf-8' && encoding.bomBytes === 0 && !encoding.invalidBytes;
+  if (known && complete && plain) {
+    const alike = readAsKnown(sample, known, options);
+    const why = 'header, delimiter and quotes: as in another file with the same header, since every row fits';
+    if (alike) return asKnown(known, alike, [encoding.reason, why], options);
   }
   const reasons = [encoding.reason];
   let text = decodeSample(head.subarray(encoding.bomBytes), encoding.encoding);
@@ -86,6 +88,14 @@ export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hint
   // one loop for all line ends: old Macintosh files read as if their line end were a line feed, at the same offsets
   const onlyCr = !text.includes('\n') && text.includes('\r');
   if (onlyCr) text = text.replaceAll('\r', '\n');
+
+  const first = plain && !onlyCr ? beginningOf(text) : undefined;
+  if (first !== undefined) {
+    const beginning = readTable(first, false, encoding.confidence, options, hints.names);
+    const like = likeBeginning(head, beginning);
+    const alike = like && readAsKnown(sample, like, options);
+    if (alike) return asKnown(like, alike, [encoding.reason, ...beginning.reasons], options);
+  }
 
   const found = readTable(text, complete, encoding.confidence, options, hints.names);
   const { grammar, parsed, table, confidence } = found;
@@ -163,13 +173,10 @@ export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hint
   };
 }
 
-/** Findings of a file all of which is written as a known one is. */
-function asKnown(known: KnownFile, alike: AlikeFile, reason: string, options: CsvOptionsOutput): CsvFindings {
+/** Findings of a file all of which is written as a known one is, or as its own beginning. */
+function asKnown(known: KnownFile, alike: AlikeFile, why: readonly string[], options: CsvOptionsOutput): CsvFindings {
   const { numbers, profiles, rows } = alike;
-  const reasons = [
-    reason,
-    'header, delimiter and quotes: as in another file with the same header, since every row fits',
-  ];
+  const reasons = [...why];
   if (numbers.reason !== undefined) reasons.push(numbers.reason);
   const { decimalComma, thousands } = numbers;
   const nullTokens = [...(options.nullTokens ?? DEFAULT_NULL_TOKENS)];
@@ -183,6 +190,34 @@ function asKnown(known: KnownFile, alike: AlikeFile, reason: string, options: Cs
   };
 }
 
+/** As much of a text as settles its dialect and its header; undefined where most of it would be needed. */
+function beginningOf(text: string): string | undefined {
+  let end = 0;
+  for (let rows = 0; rows < BEGINNING_ROWS; rows++) {
+    end = text.indexOf('\n', end) + 1;
+    if (end === 0) return undefined;
+  }
+  const length = Math.max(end, SNIFF_TRIAL_CHARS);
+  return length > text.length / 2 ? undefined : text.slice(0, length);
+}
+
+/** More than a header is looked for by, lines in quotes among them. */
+const BEGINNING_ROWS = 2 * HEADER_BODY_ROWS;
+
+/** How the beginning of a file is written, for the rest of it; undefined where there is anything to it that is to be looked for in all of it. */
+function likeBeginning(head: Uint8Array, { grammar, parsed, table, confidence }: FoundTable): KnownFile | undefined {
+  const { delimiter, quote, escape: escaping } = grammar;
+  const top = table.rows[0];
+  if (grammar.skipSpace || grammar.runs || parsed.spaced > 0 || top?.line !== 1) return undefined;
+  if (table.comment !== '' || table.otherTables.length > 0 || table.gaps || table.footerRows > 0) return undefined;
+  const { skipLines, headerRows, names } = table;
+  const dialect: CsvDialect = {
+    ...{ encoding: 'utf-8', bomBytes: 0, lineEnd: lineEndOf(parsed, false), delimiter, quote, escape: escaping },
+    ...{ comment: '', skipLines, headerRows, footerRows: 0, nullTokens: [], decimalComma: false, thousands: '' },
+  };
+  return knownFile(head, { names, typed: [], dialect, confidence });
+}
+
 function columnsOf(names: readonly string[], profiles: ColumnProfile[], reasons: string[]): CsvColumn[] {
   settleDateOrder(profiles);
   return names.map((original, c): CsvColumn => {
@@ -192,6 +227,14 @@ function columnsOf(names: readonly string[], profiles: ColumnProfile[], reasons:
   });
 }
 
+interface FoundTable {
+  grammar: Grammar;
+  parsed: LenientRows;
+  table: TableFindings;
+  confidence: number;
+  reasons: string[];
+}
+
 /** The table in a text of which nothing is known: every dialect is tried on its head, and the best one's rows are searched for it. */
 function readTable(
   text: string,
@@ -199,7 +242,7 @@ function readTable(
   encodingConfidence: number,
   options: CsvOptionsOutput,
   declared: readonly string[] | undefined,
-): { grammar: Grammar; parsed: LenientRows; table: TableFindings; confidence: number; reasons: string[] } {
+): FoundTable {
   // Excel's own hint, which no table has as its first line
   const hint = options.delimiter === undefined ? /^sep=(.)(?:\r?\n|$)/i.exec(text) : null;
   const fixedDelimiter = options.delimiter ?? hint?.[1];
