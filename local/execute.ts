@@ -23,8 +23,10 @@ import { callsSince, type RunResult, readHistory, sourcesOf } from './result.ts'
 
 export const DEFINITION = join(import.meta.dirname, '..', 'statemachines', 'load.asl.yml');
 
-/** Read once a process, as its modules are: parsing it takes longer than most steps of a small load. */
-let definition: Promise<Definition> | undefined;
+/** Read with this module, once a process: parsing it takes longer than most steps of a small load. */
+const definition: Promise<Definition> = loadDefinition(DEFINITION);
+// What is wrong with it is told to whoever runs it.
+definition.catch(() => undefined);
 
 /**
  * The engines that a state is about to need are made while those before it are at work. Reading Parquet uses one up, and the one that
@@ -67,7 +69,6 @@ export async function execute(home: Home, request: LoadRequest, options: Execute
       (event: unknown, context: { attemptId: string }) => handler(event, context.attemptId),
     ]),
   );
-  definition ??= loadDefinition(DEFINITION);
   const outcome = await runMachine({
     definition: await definition,
     handlers,

@@ -16,6 +16,8 @@ export function parquetOptions({ compression, rowGroupRows, metadata }: TableWri
     'FORMAT parquet',
     `COMPRESSION ${CODECS[compression.parquet]}`,
     `ROW_GROUP_SIZE ${rowGroupRows}`,
+    // The engine makes them of columns with dictionaries alone, which tell readers the same.
+    'WRITE_BLOOM_FILTER false',
     ...(entries.length > 0 ? [`KV_METADATA {${entries.join(', ')}}`] : []),
   ].join(', ');
 }
