@@ -1,3 +1,4 @@
+import { SPLIT_BYTES } from '../shared/limits.ts';
 import { atMost, type BenchOptions, type BenchResult, figure, median } from './kit/bench.ts';
 import { contest } from './kit/contest.ts';
 import { sluice } from './kit/convert-contest.ts';
@@ -14,8 +15,8 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const contenders = [];
   for (const megabytes of sizes) {
     const path = await tripsCsv(options.folder, megabytes);
-    // The ranges of the deployed stack, so that a large object comes in many.
-    contenders.push(sluice(`${megabytes} MB`, [path], { formats: ['parquet'] }, { env }));
+    // The ranges of the deployed stack: a Lambda is never given more.
+    contenders.push(sluice(`${megabytes} MB`, [path], { formats: ['parquet'] }, { env, splitBytes: SPLIT_BYTES }));
   }
   const outcomes = await contest(contenders, options);
   const perGb = outcomes.map((outcome, i) => median(outcome.rounds.map(({ seconds }) => seconds / (sizes[i]! / 1000))));

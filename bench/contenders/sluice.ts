@@ -20,6 +20,7 @@ export interface SluiceWork {
   folder: string;
   target: Settings;
   source?: Settings;
+  splitBytes?: number;
   /** The same work so many times before, each with a table of its own, so that the process is warm. */
   warmUps?: number;
 }
@@ -39,6 +40,7 @@ async function load(number: number) {
       name: `bench-${number}`,
       source: { prefix, ...work.source },
       target: { database: 'bench', table: `t${number}`, mode: 'overwrite', ...work.target },
+      ...(work.splitBytes ? { splitBytes: work.splitBytes } : {}),
     },
     'bench',
   );

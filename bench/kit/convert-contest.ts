@@ -19,7 +19,13 @@ export function sluice(
   name: string,
   inputs: readonly string[],
   target: Settings,
-  more: { source?: Settings; warmUps?: number; env?: Record<string, string>; node?: readonly string[] } = {},
+  more: {
+    source?: Settings;
+    splitBytes?: number;
+    warmUps?: number;
+    env?: Record<string, string>;
+    node?: readonly string[];
+  } = {},
 ): Contender {
   const { env, node = [], ...work } = more;
   return {
