@@ -39,9 +39,8 @@ export async function locateMisfits(
   let chunk: Buffer = Buffer.alloc(0);
   let base = 0;
   let nextQuote = -1;
-  /** Of a record that began in an earlier chunk. */
+  /** Of the record that began in an earlier chunk. */
   let held: Buffer[] = [];
-  let heldFrom = 0;
   let failed = false;
   if (broken > 0 && dialect.comment !== '') return undefined;
 
@@ -64,12 +63,11 @@ export async function locateMisfits(
     const from = record.start - base;
     const to = record.end - base;
     if (from < 0) {
-      const whole = Buffer.concat([...held, chunk.subarray(0, Math.max(0, to))]);
       if (record.end - record.start > CSV_ROW_MAX_BYTES) {
         failed ||= broken > 0;
         return;
       }
-      const own = whole.subarray(record.start - heldFrom);
+      const own = Buffer.concat([...held, chunk.subarray(0, Math.max(0, to))]);
       if (broken > 0) checkShape(own, record, bytes.quote >= 0 && own.includes(bytes.quote));
       look(own, record);
       return;
@@ -78,34 +76,29 @@ export async function locateMisfits(
       const found = chunk.indexOf(bytes.quote, from);
       nextQuote = found < 0 ? chunk.length : found;
     }
-    let stop = to;
-    while (stop > from && (chunk[stop - 1] === 10 || chunk[stop - 1] === 13)) stop--;
     const hasQuotes = bytes.quote >= 0 && nextQuote < to;
     if (broken > 0) checkShape(chunk.subarray(from, to), record, hasQuotes);
-    if (filter.mayBeMisfit(chunk, from, stop, hasQuotes)) look(chunk.subarray(from, to), record);
+    if (filter.mayBeMisfit(chunk, from, to, hasQuotes)) look(chunk.subarray(from, to), record);
   };
   const scanner = new RecordScanner(dialect, {
     columns,
     firstLine: input.firstLine,
-    onRecord: (record) => {
-      onRecord(record);
-      lastEnd = record.end;
-    },
+    onRecord,
+    ...(broken === 0 && { wants: (line, from, to) => filter.mayBeMisfit(line, from, to, false) }),
   });
-  let lastEnd = 0;
   for await (const piece of textChunks(fileOf(input))) {
     chunk = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
     nextQuote = -1;
     scanner.feed(chunk);
-    if (lastEnd > base || held.length === 0) {
-      held = [];
-      heldFrom = Math.max(base, lastEnd);
-    }
+    const { recordStart } = scanner;
+    if (recordStart >= base) held = [];
     // A longer one is no row that was read, and none of the misfits.
-    if (base + chunk.length - heldFrom <= CSV_ROW_MAX_BYTES)
-      held.push(Buffer.from(chunk.subarray(Math.max(0, heldFrom - base))));
+    if (base + chunk.length - recordStart <= CSV_ROW_MAX_BYTES)
+      held.push(Buffer.from(chunk.subarray(Math.max(0, recordStart - base))));
     base += chunk.length;
     if (failed) return undefined;
+    // As many as were logged: there are no others.
+    if (broken === 0 && rows.length === misfits.length) return { rows, broken: regions };
   }
   chunk = Buffer.alloc(0);
   scanner.end();

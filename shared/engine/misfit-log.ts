@@ -140,8 +140,9 @@ export class MisfitFilter {
     }
   }
 
-  /** @param from, to the record in `bytes`, without its line end */
+  /** @param from, to the record in `bytes`, with its line end or without */
   mayBeMisfit(bytes: Buffer, from: number, to: number, hasQuotes: boolean): boolean {
+    while (to > from && (bytes[to - 1] === 10 || bytes[to - 1] === 13)) to--;
     if (!hasQuotes && !this.#anyLength && !this.#lengths.has(to - from)) return false;
     let at = from;
     if (hasQuotes) {

@@ -46,6 +46,11 @@ export interface ScanOptions {
   ordinals?: ArrayLike<number>;
   /** Called in order, each when its record has ended; also for footer rows, which are known as such only at the end. */
   onRecord?: (record: ScannedRecord) => void;
+  /**
+   * Whether `onRecord` is to hear of a line, from `from` up to its line end at `to`, in which there is no quote; of records that hold
+   * one, lines that a chunk parts and in some dialects it hears without being asked. Left out: of every record. Not with `ordinals`.
+   */
+  wants?: (bytes: Buffer, from: number, to: number) => boolean;
   /** Stop at the first record boundary at or past this offset; what is fed beyond it is ignored. */
   stopAt?: number;
   /** Where in a record the first byte lies; at its start unless the scan begins on a guess. */
@@ -82,7 +87,7 @@ export class RecordScanner {
   private readonly firstByte: number;
   private readonly firstLine: number;
   private readonly stopUnit: number;
-  /** Nothing but a count is wanted of a line without quotes. */
+  /** Nothing but a count is wanted of most lines without quotes. */
   private readonly counting: boolean;
 
   private state: ScanState;
@@ -124,7 +129,8 @@ export class RecordScanner {
     this.firstLine = options.firstLine ?? 1;
     const stop = options.stopAt ?? Number.POSITIVE_INFINITY;
     this.stopUnit = Math.ceil((stop - this.firstByte) / bytes.unitBytes);
-    this.counting = !options.onRecord && dialect.footerRows === 0 && bytes.comment === NO_BYTE && !bytes.mixed;
+    const counts = !options.onRecord || options.wants !== undefined;
+    this.counting = counts && dialect.footerRows === 0 && bytes.comment === NO_BYTE && !bytes.mixed;
     this.state = options.state ?? S.recordStart;
     this.skipUnits = dialect.bomBytes / bytes.unitBytes;
     this.skipLines = dialect.skipLines;
@@ -147,6 +153,11 @@ export class RecordScanner {
   /** Bytes of the longest record, or up to a chunk less: what of a record lies before a chunk's end is seen, no more. */
   get longestAtLeast(): number {
     return this.longestUnits * this.dialect.unitBytes;
+  }
+
+  /** Where the record began in which what was fed ends; past all of that where it ends with a record. */
+  get recordStart(): number {
+    return this.offset(this.recordUnit);
   }
 
   feed(chunk: Uint8Array): void {
@@ -199,6 +210,7 @@ export class RecordScanner {
           i = this.counting ? this.countLines(bytes, i, nextQuote) : this.takeLines(bytes, i, nextQuote);
         if (i >= length || this.stoppedUnit >= 0) break;
       }
+      if (this.state === S.recordStart && nextQuote > i) i = this.skipToQuote(bytes, i, nextQuote);
       const { quotes } = this;
       i = this.takeBytes(bytes, i);
       quotedInARow = this.quotes > quotes ? quotedInARow + 1 : 0;
@@ -237,9 +249,10 @@ export class RecordScanner {
     return i;
   }
 
-  /** Whole lines before `limit`, in which there is no quote, where only their number matters. */
+  /** Whole lines before `limit`, in which there is no quote, where of most only their number matters. */
   private countLines(bytes: Buffer, from: number, limit: number): number {
     const { eol } = this.dialect;
+    const { wants, columns } = this.options;
     const stop = this.stopUnit - this.base;
     let i = from;
     let blank = 0;
@@ -247,7 +260,10 @@ export class RecordScanner {
     for (;;) {
       const p = bytes.indexOf(eol, i);
       if (p < 0 || p > limit) break;
-      if (p === i || (p === i + 1 && eol === LF && bytes[i] === CR)) blank++;
+      const isBlank = p === i || (p === i + 1 && eol === LF && bytes[i] === CR);
+      if (wants && this.headersLeft === 0 && (!isBlank || columns === 1) && wants(bytes, i, p))
+        this.reportLine(i, p + 1, lines, blank);
+      if (isBlank) blank++;
       lines++;
       i = p + 1;
       if (i >= stop) {
@@ -260,15 +276,28 @@ export class RecordScanner {
           this.dataUnit = this.base + i;
         }
         this.line += lines;
+        this.ordinal += lines;
         lines = 0;
         blank = 0;
       }
     }
     this.line += lines;
-    this.records += this.options.columns === 1 ? lines : lines - blank;
+    this.ordinal += lines;
+    this.records += columns === 1 ? lines : lines - blank;
     this.recordLine = this.line;
     this.recordUnit = this.base + i;
     return i;
+  }
+
+  /** A line of those that are counted, `lines` of them, some blank, before it. */
+  private reportLine(from: number, end: number, lines: number, blank: number): void {
+    this.options.onRecord?.({
+      index: this.records + (this.options.columns === 1 ? lines : lines - blank),
+      ordinal: this.ordinal + lines + 1,
+      start: this.offset(this.base + from),
+      end: this.offset(this.base + end),
+      line: this.line + lines,
+    });
   }
 
   /** Whole lines before `limit`, in which there is no quote, one by one. */
@@ -292,6 +321,15 @@ export class RecordScanner {
       if (nextEol < i) nextEol = indexOrEnd(bytes, eol, i);
     }
     return i;
+  }
+
+  /** Past what stands before the first quote of a record, where that opens a field: nothing of it has a meaning by itself. */
+  private skipToQuote(bytes: Buffer, from: number, quote: number): number {
+    const { delimiter, comment, mixed } = this.dialect;
+    const isFieldStart = delimiter.length === 1 && bytes[quote - 1] === delimiter[0];
+    if (!isFieldStart || comment !== NO_BYTE || mixed) return from;
+    this.state = S.fieldStart;
+    return quote;
   }
 
   /** One record, or the rest of it, byte by byte; ends behind its line end or with the chunk. */

@@ -26,6 +26,10 @@ function scan(
   return scanner.end();
 }
 
+function isSame({ index }: ScannedRecord): (record: ScannedRecord) => boolean {
+  return (record) => record.index === index;
+}
+
 /** [text, records, lines] */
 type Case = [
   text: string,
@@ -235,6 +239,13 @@ describe('RecordScanner', () => {
         expect(scan(parts.join(''), changes, { columns }, size)).toEqual(whole);
         expect(records.length).toBeGreaterThanOrEqual(whole.records);
         expect(whole.dataStart).toBeLessThanOrEqual(whole.dataEnd);
+        const reported: ScannedRecord[] = [];
+        const wants = (bytes: Buffer, from: number, to: number) => bytes.subarray(from, to).includes('a');
+        const onRecord = (record: ScannedRecord) => reported.push(record);
+        expect(scan(parts.join(''), changes, { columns, onRecord, wants }, size)).toEqual(whole);
+        const bytes = Buffer.from(parts.join(''));
+        const wanted = (record: ScannedRecord) => bytes.subarray(record.start, record.end).includes('a');
+        expect(reported).toEqual(records.filter((record) => wanted(record) || reported.some(isSame(record))));
       }),
       { numRuns: 3_000 },
     );
