@@ -113,10 +113,10 @@ export const SNIFF_TRIAL_ROWS = 20;
 export const QUOTED_FIELD_MAX_LINES = 200;
 /** Files whose dialect others of the run with the same header may have, that a process remembers … */
 export const KNOWN_HEADERS = 32;
-/** Runs of whose files a process remembers that. */
-export const KNOWN_RUNS = 2;
 /** … and the longest such header: a longer one is no worse, but then a file is read as if none were known. */
 export const KNOWN_HEADER_MAX_BYTES = 64 * KiB;
+/** Runs of whose files a process remembers that. */
+export const KNOWN_RUNS = 2;
 /** A column keeps its type though a few values do not fit, among at least this many values … */
 export const MISFIT_MIN_VALUES = 1_000;
 /** … if no more than this share of them misfit: those are rejected rows, not a reason to turn the column to text. */

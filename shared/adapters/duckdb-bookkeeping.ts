@@ -134,7 +134,7 @@ export async function writeTable(lake: Lake, table: HeldTable, partitions: reado
     ...inserts('files', files),
   ];
   // Together where they are short: each call takes longer than what it has done.
-  if (partitions.length < LAKE_INSERT_ROWS) await lake.run(statements.join('; '));
+  if (partitions.length + files.length < LAKE_INSERT_ROWS) await lake.run(statements.join('; '));
   else for (const statement of statements) await lake.run(statement);
 }
 

@@ -1,4 +1,5 @@
 import { DateTime, IANAZone } from 'luxon';
+import { escapePattern } from './escape-pattern.ts';
 
 /**
  * Date tokens in prefixes, such as `{yyyy}/{ooo}/{HH}`: filled from the reference time in a zone to list, and turned into
@@ -79,7 +80,7 @@ export function fillTokens(text: string, values: TokenValues, otherBraces: 'refu
 export function tokenPattern(text: string): string {
   return parseTokens(text)
     .map((piece) => {
-      if ('text' in piece) return escapeRegExp(piece.text);
+      if ('text' in piece) return escapePattern(piece.text);
       if (piece.token === DATA_REF) return String.raw`\d{8}`;
       return piece.token.replace(/yyyy|ooo|MM|dd|HH|mm|\./g, (field) => FIELDS.get(field) ?? '\\.');
     })
@@ -168,8 +169,4 @@ function positions(prefix: string): Position[] {
 function meet(one: Position, other: Position): boolean {
   if (one === 'digit') return other === 'digit' || /\d/.test(other.char);
   return other === 'digit' ? /\d/.test(one.char) : one.char === other.char;
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }

@@ -153,10 +153,10 @@ export async function countInput(
   if (!csv && tolerant) return { rows: tolerant.rows, bytes: tolerant.bytes, lines: tolerant.lines };
   if (parquet) return { rows: parquet.rows, bytes: (await stat(input.path)).size, lines: 0 };
   const file: CsvFile = fileOf(input);
-  const count = plain
-    ? await plain.count()
-    : (input.counted ??
-      (await countRecords(input.path, csv!.dialect, { columns: file.columns.length, gzip: file.gzip })));
+  const count =
+    (await plain?.count()) ??
+    input.counted ??
+    (await countRecords(input.path, csv!.dialect, { columns: file.columns.length, gzip: file.gzip }));
   const { records, bytes, lines, longestAtLeast } = count;
   return { rows: records, bytes, lines, isLong: longestAtLeast > CSV_SURE_ROW_BYTES };
 }

@@ -1,9 +1,8 @@
 import type { Column } from '../domain/schema.ts';
-import { countRecords } from '../formats/csv/count-records.ts';
 import type { RecordCount } from '../formats/csv/record-scanner.ts';
 import { PLAIN_PATTERN_MAX_CHARS } from '../limits.ts';
 import { csvGroup, faultOf, type LiveInput } from './convert-inputs.ts';
-import { textChunks } from './csv-head.ts';
+import { type CsvFile, textChunks } from './csv-head.ts';
 import { plainCsvRows } from './csv-relation.ts';
 import { isPlainDialect, PlainRows, plainPattern } from './plain-rows.ts';
 import type { FileColumn } from './table-engine.ts';
@@ -43,9 +42,7 @@ export class PlainReading {
     if (!live || inputs.length > 1) return undefined;
     const { csv, tolerant, count, input } = live;
     if (!csv || csv.rewritten || tolerant || count) return undefined;
-    const { columns: fileColumns, dialect } = csv.read;
-    if (fileColumns.length < 2 || !isPlainDialect(dialect)) return undefined;
-    const patterns = patternsOf(fileColumns, columns, { nullTokens: dialect.nullTokens, timezone });
+    const patterns = plainPatternsOf(csv.read, columns, timezone);
     if (!patterns) return undefined;
     let found: PlainReading | undefined;
     const look = async () => {
@@ -74,10 +71,9 @@ export class PlainReading {
     return plainCsvRows(csvGroup([this.#live]), this.#columns);
   }
 
-  /** Looks through the file; what it holds. */
-  async count(): Promise<Counted> {
+  /** Looks through the file; what it holds, where all of it is plain. */
+  async count(): Promise<Counted | undefined> {
     const { input, csv } = this.#live;
-    const { dialect, columns, gzip } = csv!.read;
     const witness = this.#witness();
     try {
       for await (const chunk of textChunks({ ...csv!.read, where: input.uri })) if (!witness.feed(chunk)) break;
@@ -90,7 +86,7 @@ export class PlainReading {
     } finally {
       if (!this.#isProven) this.#refuted.abort();
     }
-    return input.counted ?? countRecords(input.path, dialect, { columns: columns.length, gzip });
+    return undefined;
   }
 
   #witness(): PlainRows {
@@ -103,6 +99,16 @@ type Counted = Pick<RecordCount, 'records' | 'bytes' | 'lines'> & { longestAtLea
 
 /** A column's share of a record's pattern besides its own, for text too: so much as its compilation takes. */
 const AROUND_PATTERN_CHARS = 8;
+
+/** Patterns of a file's columns by which each of its records can be told to be plain; undefined where there are none. */
+export function plainPatternsOf(
+  { columns: fileColumns, dialect }: Pick<CsvFile, 'columns' | 'dialect'>,
+  columns: readonly Column[],
+  timezone: string,
+): (string | undefined)[] | undefined {
+  if (fileColumns.length < 2 || !isPlainDialect(dialect)) return undefined;
+  return patternsOf(fileColumns, columns, { nullTokens: dialect.nullTokens, timezone });
+}
 
 /** Patterns of the file's columns; undefined where a value of some column cannot be told to be plain. */
 export function patternsOf(

@@ -1,3 +1,4 @@
+import { escapePattern } from '../domain/escape-pattern.ts';
 import { type ColumnType, decimalOf } from '../domain/schema.ts';
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { PLAIN_PIECE_BYTES } from '../limits.ts';
@@ -201,8 +202,4 @@ function lineFeedsIn(text: string, from: number, to: number): number {
   let count = 0;
   for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) count++;
   return count;
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[\\^$.|?*+()[\]{}-]/g, '\\$&');
 }

@@ -6,8 +6,8 @@ import { CSV_HEAD_CHUNK_BYTES, SMALL_CSV_MAX_BYTES } from '../limits.ts';
 import type { InputCount } from './convert-inputs.ts';
 import { type CsvFile, type CsvHead, checkHeader, headOf, markedDialect } from './csv-head.ts';
 import { headless } from './csv-pieces.ts';
-import { patternsOf } from './plain-reading.ts';
-import { isPlainDialect, type PlainCount, PlainRows } from './plain-rows.ts';
+import { plainPatternsOf } from './plain-reading.ts';
+import { type PlainCount, PlainRows } from './plain-rows.ts';
 
 /** A CSV that was read whole: what stands before its rows, what it holds, and the rows as they stand in the file. */
 export interface SmallCsv {
@@ -112,9 +112,8 @@ export class SmallCsvs {
   }
 
   #spellingOf(file: CsvFile, dialect: CsvDialect): PlainSpelling | undefined {
-    if (!this.#readFor || file.columns.length < 2 || !isPlainDialect(dialect)) return undefined;
-    const { columns, timezone } = this.#readFor;
-    const patterns = patternsOf(file.columns, columns, { nullTokens: dialect.nullTokens, timezone });
+    if (!this.#readFor) return undefined;
+    const patterns = plainPatternsOf({ ...file, dialect }, this.#readFor.columns, this.#readFor.timezone);
     return patterns && { patterns, quoted: false, plain: 0, other: 0 };
   }
 

@@ -1,3 +1,4 @@
+import { escapePattern } from '../domain/escape-pattern.ts';
 import { type ColumnType, decimalOf } from '../domain/schema.ts';
 import { sqlType } from './column-types.ts';
 import { literal, literals } from './sql.ts';
@@ -323,8 +324,4 @@ function isTimeLike(token: string): boolean {
 
 function isBooleanWord(token: string): boolean {
   return /^\s*(true|false|t|f|1|0|yes|no|y|n)\s*$/i.test(token);
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
 }

@@ -5,7 +5,7 @@ import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { CSV_ROW_MAX_BYTES } from '../limits.ts';
 import { type CsvFile, textChunks } from './csv-head.ts';
 import { type PiecePath, PieceWriter } from './csv-pieces.ts';
-import type { LocalInput, RowRules } from './table-engine.ts';
+import type { RowRules } from './table-engine.ts';
 
 /** Bytes of a local CSV, and the number of the line that they begin with. */
 export interface Region {
@@ -190,9 +190,4 @@ function cleanRow({ fields, emptyTexts }: TolerantRow, columns: number, surplus:
 
 function cleanField(field: string): string {
   return NEEDS_QUOTES.test(field) ? quotedField(field) : field;
-}
-
-/** What the tolerant reader reads of an input that is irregular as a whole. */
-export function wholeSource(input: LocalInput, file: CsvFile, rules: RowRules): TolerantSource {
-  return { file, dialect: input.dialect!, firstLine: input.firstLine, rules };
 }

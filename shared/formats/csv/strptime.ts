@@ -1,3 +1,5 @@
+import { escapePattern } from '../../domain/escape-pattern.ts';
+
 /**
  * Whether a text fits a strptime format, as the engine's own `strptime` would have it: numbers may lack their leading
  * zero, names of months and days are of any case. Only what a data set declares comes here.
@@ -6,12 +8,12 @@ export function strptimeMatcher(format: string): (text: string) => boolean {
   let pattern = '';
   for (let i = 0; i < format.length; i++) {
     if (format[i] !== '%') {
-      pattern += escapeRegExp(format[i]!);
+      pattern += escapePattern(format[i]!);
       continue;
     }
     i++;
     if (format[i] === '-') i++;
-    pattern += DIRECTIVES[format[i] ?? ''] ?? escapeRegExp(format[i] ?? '%');
+    pattern += DIRECTIVES[format[i] ?? ''] ?? escapePattern(format[i] ?? '%');
   }
   const expression = new RegExp(`^${pattern}(?<end>)$`, 'i');
   // the empty group: without a named one there are no groups at all
@@ -47,7 +49,3 @@ const DIRECTIVES: Readonly<Record<string, string>> = {
   Z: '[A-Za-z_/+-]+',
   '%': '%',
 };
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-}
