@@ -281,6 +281,8 @@ export const FOLLOW_POLL_MS = 2_000;
 export const LOCAL_GRACE_MINUTES = 0;
 /** Ranges of a large CSV: one engine converts them one after another, so they need only be small beside memory and disk. */
 export const LOCAL_SPLIT_BYTES = 512 * MiB;
+/** One of the two buffers by which a part of a file is copied: they fit the processor's cache, and are large beside a call's own cost. */
+export const LOCAL_COPY_BYTES = 1 * MiB;
 
 // ── CSV scans and slices ────────────────────────────────────────────────────────────────────────────────────────────
 /** One read of a local file that is scanned: fits the processor's cache, and is large beside a read's own cost. */

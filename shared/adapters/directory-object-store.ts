@@ -1,5 +1,5 @@
 import { type BigIntStats, closeSync, constants, openSync, statSync } from 'node:fs';
-import { copyFile, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { copyFile, mkdir, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import pMap from 'p-map';
@@ -10,7 +10,6 @@ import {
   LIST_PAGE_KEYS,
   PLACE_ATTEMPTS,
   PUT_MANY_AT_ONCE,
-  RANGE_BYTES,
   SMALL_CALLS_AT_ONCE,
   STREAM_CHUNK_BYTES,
 } from '../limits.ts';
@@ -25,7 +24,7 @@ import {
   type WriteCondition,
   type Written,
 } from '../ports/object-store.ts';
-import { copyInto, linked, readBytes, shareOrCopy, statsOf, takeInto, writeNew } from './directory-bytes.ts';
+import { copyBytes, copyInto, linked, readBytes, shareOrCopy, statsOf, takeInto, writeNew } from './directory-bytes.ts';
 import { bucketNotFound, hasCode, ignoring, NOT_THERE, objectNotFound, toStoreError } from './directory-errors.ts';
 import {
   type FoundFile,
@@ -40,7 +39,6 @@ import {
 import { walk } from './directory-listing.ts';
 import { withKeyLock } from './directory-locks.ts';
 import { changed, etagOf, isVersion, requirePinned, requireState, requireUnchanged } from './directory-versions.ts';
-import { writeAt } from './file-bytes.ts';
 
 type ReadOptions = ReadCondition & { range?: ByteRange };
 
@@ -227,14 +225,10 @@ export function directoryObjectStore(root: string): ObjectStore {
         }
         const { file, stats } = await openPinned(address, folder, options);
         try {
-          const { start, end } = clip(options.range, stats);
-          await using target = await open(path, 'w');
-          for (let at = start; at < end; at += RANGE_BYTES) {
-            const bytes = await readBytes(file, at, Math.min(end, at + RANGE_BYTES), where, options);
-            await writeAt(target, bytes, at - start);
-          }
+          const range = clip(options.range, stats);
+          await copyBytes(file, range, path, where, options);
           requireUnchanged(file, stats, where, options);
-          return Math.max(0, end - start);
+          return Math.max(0, range.end - range.start);
         } finally {
           closeSync(file);
         }
