@@ -385,6 +385,8 @@ export const ENGINE_VECTOR_ROWS = 2_048;
 export const CHUNKS_AHEAD = 8;
 /** Chunks of the engine between two looks for those that are garbage by now; each takes some 200 KiB. */
 export const CHUNKS_A_COLLECTION = 64;
+/** Room in V8's heap beyond what is in use that is given back before a part of a large file is converted. */
+export const SPARE_HEAP_BYTES = 64 * MiB;
 /** Gzip's level, 1 to 9: zlib's own default. */
 export const GZIP_LEVEL = 6;
 /** Blocks of an Avro file at least, so that its size can be aimed at; a small file's blocks are the smaller. */

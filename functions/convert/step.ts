@@ -18,6 +18,7 @@ import type {
   Plan,
   StoredFile,
 } from '../../shared/domain/load.ts';
+import { releaseSpareHeap } from '../../shared/engine/heap.ts';
 import type {
   ConvertJob,
   ConvertOutcome,
@@ -56,6 +57,7 @@ export function makeConvert(ports: Ports) {
       // What lies on this machine is brought without a wait: tasks that are further go on first, and the engine begins sooner.
       await nextTurn();
       const fetched = await fetchAll(ports, request.dataset, task, scratch);
+      if (task.inputs.some(({ range }) => range)) releaseSpareHeap();
       await using uploads = new FileUploads(ports, (n) =>
         plan.buckets > 0 ? `${folder}/staged-${n}.parquet` : `${folder}/final-${n}`,
       );

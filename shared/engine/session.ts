@@ -4,10 +4,10 @@ import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/
 import { BadDataset } from '../errors.ts';
 import { CHUNKS_A_COLLECTION, CHUNKS_AHEAD, PARTITIONED_WRITE_MAX_OPEN_FILES } from '../limits.ts';
 import { interruptAll, openDatabase, rowsOf, setOption } from './duckdb.ts';
+import { collectYoungGarbage } from './heap.ts';
 import { MISFIT_SEQUENCE } from './misfit-log.ts';
 import { readAhead } from './read-ahead.ts';
 import { literal } from './sql.ts';
-import { collectYoungGarbage } from './young-garbage.ts';
 
 export interface SessionOptions {
   threads: number;
