@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 /** Packages the service, without network and credentials, and says what came out of it. `npm run package`. */
@@ -14,12 +15,24 @@ const SOURCES = ['datasets', 'functions', 'infra', 'shared', 'statemachines', 'p
 /** Packages into `.serverless/`; throws with what serverless said where that fails. */
 export async function makePackage(): Promise<void> {
   const content = await contentHash();
+  // Half a GB of copies would stay behind in the system's own.
+  const scratch = await mkdtemp(join(tmpdir(), 'sluice-package-'));
+  try {
+    await runPackaging(scratch);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+  await writeFile(MARK, content);
+}
+
+async function runPackaging(scratch: string): Promise<void> {
   const output: Buffer[] = [];
   const child = spawn(process.execPath, [join(ROOT, 'node_modules/serverless/bin/serverless.js'), 'package'], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
+      TMPDIR: scratch,
       AWS_EC2_METADATA_DISABLED: 'true',
       NODE_OPTIONS: `--require ${JSON.stringify(join(ROOT, 'infra/no-network.cjs'))}`,
     },
@@ -28,7 +41,6 @@ export async function makePackage(): Promise<void> {
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
   const code = await new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
   if (code !== 0) throw new Error(`serverless package ended with code ${code}:\n${Buffer.concat(output)}`);
-  await writeFile(MARK, content);
 }
 
 /** The same, unless what is there was made from the same files. */
