@@ -77,6 +77,8 @@ export async function copyBytes(
       turn = 1 - turn;
       const after = at + bytesRead;
       next = after < end ? readNext(after) : undefined;
+      // It may fail before it is waited for, and is not to end the process then.
+      next?.catch(() => undefined);
       await writeAll(target, buffer.subarray(0, bytesRead), at - start);
       at = after;
     }

@@ -97,8 +97,8 @@ export async function locateMisfits(
       held.push(Buffer.from(chunk.subarray(Math.max(0, recordStart - base))));
     base += chunk.length;
     if (failed) return undefined;
-    // As many as were logged: there are no others.
-    if (broken === 0 && rows.length === misfits.length) return { rows, broken: regions };
+    // As many as were logged: there are no others, but where a comment may have been taken for part of a value.
+    if (broken === 0 && dialect.comment === '' && rows.length === misfits.length) return { rows, broken: regions };
   }
   chunk = Buffer.alloc(0);
   scanner.end();

@@ -17,6 +17,8 @@ export async function* fileChunks(path: string, chunkBytes: number = SCAN_CHUNK_
       if (bytesRead === 0) return;
       turn = 1 - turn;
       next = readNext();
+      // It may fail before it is waited for, and is not to end the process then.
+      next.catch(() => undefined);
       yield buffer.subarray(0, bytesRead);
     }
   } finally {

@@ -266,10 +266,6 @@ export class RecordScanner {
       if (isBlank) blank++;
       lines++;
       i = p + 1;
-      if (i >= stop) {
-        this.stoppedUnit = this.base + i;
-        break;
-      }
       if (this.headersLeft > 0) {
         if (lines > blank) {
           this.headersLeft--;
@@ -279,6 +275,10 @@ export class RecordScanner {
         this.ordinal += lines;
         lines = 0;
         blank = 0;
+      }
+      if (i >= stop) {
+        this.stoppedUnit = this.base + i;
+        break;
       }
     }
     this.line += lines;

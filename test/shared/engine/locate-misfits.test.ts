@@ -75,4 +75,20 @@ describe('locateMisfits', () => {
     writeFileSync(path, `${text}10,"q"6",x\n`);
     expect(await locateMisfits(csv, logged, [2], { records: 6, broken: 2 })).toBeUndefined();
   });
+
+  it('does not take what stands before a comment for the value in quotes that it looks like', async () => {
+    const path = join(folder, 'comment.csv');
+    const columns = ['a', 'b', 'c'].map((original) => ({ original, target: original }));
+    const dialect = { ...PLAIN, comment: '#' };
+    const input = { path, uri: 's3://b/k', sourceId: 'x', format: 'csv' as const, columns, firstByte: 0, firstLine: 1 };
+    const csv = {
+      ...{ input: { ...input, dialect }, dialect },
+      read: { paths: [path], where: 'k', dialect, columns, gzip: false },
+    };
+    const logged: LoggedMisfit[] = [{ input: 0, road: 'strict', column: 2, value: '5#x', head: 'x', bytes: 5 }];
+    const rows = Array.from({ length: 200_000 }, () => 'x,y,5\n').join('');
+    expect(rows.length).toBeGreaterThan(1 << 20);
+    writeFileSync(path, `a,b,c\nx,y,5#x\n${rows}x,y,"5#x"\n`);
+    expect(await locateMisfits(csv, logged, [2], { records: 200_002, broken: 0 })).toBeUndefined();
+  });
 });

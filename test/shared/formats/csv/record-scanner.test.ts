@@ -147,6 +147,7 @@ describe('RecordScanner', () => {
       { records: 1, lines: 4, dataStart: 9 },
     ],
     ['\ufeff"h",i\na,b\n', { bomBytes: 3, headerRows: 1 }, {}, { records: 1, dataStart: 9 }],
+    ['h,i\na,b\n', { headerRows: 1 }, { stopAt: 2 }, { records: 0, dataStart: 4, dataEnd: 4 }],
     ['h,i\n', { headerRows: 1 }, {}, { records: 0, dataStart: 4, dataEnd: 4 }],
     ['h,i', { headerRows: 1 }, {}, { records: 0, dataStart: 3, dataEnd: 3 }],
     ['a,b\nc,d\n\nt,9\n', { footerRows: 1 }, {}, { records: 2, dataEnd: 9 }],
