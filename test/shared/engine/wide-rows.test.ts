@@ -40,3 +40,22 @@ describe('a CSV of wide rows', () => {
     expect(account).toMatchObject({ rowsRead: 64, rowsWritten: 64 });
   });
 });
+
+describe('a CSV of 1,100 columns', () => {
+  it('is loaded, and what is wrong with a row is said', async () => {
+    const bench = new Workbench();
+    try {
+      const names = Array.from({ length: 1_100 }, (_, c) => `c${c}`);
+      const row = (last: string) => [...names.slice(1).map((_, c) => c), last].join(',');
+      const text = [names.join(','), row('1'), row('x'), row('3')].join('\n');
+      const { rows, rejects } = await bench.load(text, Object.fromEntries(names.map((name) => [name, 'int'])));
+      expect(rows.map((values) => [values.length, values[0], values.at(-1)])).toEqual([
+        [1_100, 0, 1],
+        [1_100, 0, 3],
+      ]);
+      expect(rejects).toMatchObject([{ line: 3, column: 'c1099', reason: '"x" is no int' }]);
+    } finally {
+      await bench.close();
+    }
+  }, 60_000);
+});
