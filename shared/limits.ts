@@ -49,6 +49,8 @@ export const DEFAULT_GRACE_MINUTES = 60;
 // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Dialect and types are sniffed on this much of the head; as much again from the middle and the end for types. */
 export const SNIFF_BYTES = 1 * MiB;
+/** Columns of a CSV, each of which takes some KB to find its type: a line of delimiters alone has as many as bytes. */
+export const CSV_COLUMNS_MAX = 200_000;
 
 // ── memory and files ────────────────────────────────────────────────────────────────────────────────────────────────
 /** The largest object a single copy call takes; above it, parts. */

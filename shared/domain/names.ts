@@ -39,12 +39,15 @@ export function normaliseName(original: string): string {
  */
 export function normaliseNames(originals: readonly string[], taken: Iterable<string> = []): string[] {
   const used = new Set(taken);
+  /** The last number that a base was given: all up to it are used. */
+  const numbers = new Map<string, number>();
   return originals.map((original, index) => {
     const base = normaliseName(original) || `column_${index + 1}`;
     let name = base;
-    for (let n = 2; used.has(name); n++) {
+    for (let n = (numbers.get(base) ?? 1) + 1; used.has(name); n++) {
       const suffix = `_${n}`;
       name = base.slice(0, COLUMN_NAME_MAX_BYTES - suffix.length) + suffix;
+      numbers.set(base, n);
     }
     used.add(name);
     return name;

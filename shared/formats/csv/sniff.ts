@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { CsvOptions } from '../../dataset/dataset.ts';
 import type { ColumnType } from '../../domain/schema.ts';
 import { EmptyObject, UnknownFormat } from '../../errors.ts';
-import { SNIFF_TRIAL_CHARS, SNIFF_TRIAL_ROWS } from '../../limits.ts';
+import { CSV_COLUMNS_MAX, SNIFF_TRIAL_CHARS, SNIFF_TRIAL_ROWS } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
 import { type AlikeFile, readAsKnown } from './as-known.ts';
 import { decodeSample, detectEncoding } from './encoding.ts';
@@ -99,6 +99,12 @@ export function sniffCsv(sample: CsvSample, options: CsvOptionsOutput = {}, hint
 
   const found = readTable(text, complete, encoding.confidence, options, hints.names);
   const { grammar, parsed, table, confidence } = found;
+  if (table.width > CSV_COLUMNS_MAX) {
+    const delimiter = JSON.stringify(grammar.delimiter);
+    throw new UnknownFormat(
+      `This has ${table.width} columns parted by ${delimiter} where ${CSV_COLUMNS_MAX} are possible`,
+    );
+  }
   reasons.push(...found.reasons);
   const rows = table.rows.map((row) => row.fields);
   // above the table a strict reader counts lines, and any lone quote there upsets it

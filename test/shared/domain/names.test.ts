@@ -40,6 +40,12 @@ describe('normaliseNames', () => {
     expect(normaliseNames(['a', 'A', 'a_2', 'a'])).toEqual(['a', 'a_2', 'a_2_2', 'a_3']);
   });
 
+  it('numbers many of one name without trying every number for each', () => {
+    const numbered = normaliseNames(Array(100_000).fill('a'));
+    expect(numbered.slice(-1)).toEqual(['a_100000']);
+    expect(new Set(numbered).size).toBe(100_000);
+  });
+
   it('names what has no letter left by its position', () => {
     expect(normaliseNames(['x', '日本', '', 'column_2'])).toEqual(['x', 'column_2', 'column_3', 'column_2_2']);
   });

@@ -34,6 +34,11 @@ describe('a text made to be hard', () => {
     expect(await readAll(Buffer.from(text))).toMatchObject(expected);
   });
 
+  it('of a million columns is refused', async () => {
+    const refused = readAll(Buffer.from(`${','.repeat(1 << 20)}\n`));
+    await expect(refused).rejects.toThrow('1048577 columns parted by "," where 200000 are possible');
+  });
+
   it('of any bytes is read, or refused by name', async () => {
     const piece = fc.constantFrom(
       '"',
