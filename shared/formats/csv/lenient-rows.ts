@@ -78,7 +78,7 @@ export function lenientParser(text: string, grammar: Grammar, whole: boolean): L
   const delimiterLength = delimiter.length;
   const quoteCode = quote === '' ? -1 : quote.charCodeAt(0);
   const backslash = grammar.escape === '\\';
-  const blankIsText = delimiter === ' ' || delimiter === '\t';
+  const blankIsText = delimiter === ' ';
   const skipSpace = grammar.skipSpace === true;
   const runs = grammar.runs === true;
   const comment = grammar.comment ?? '';
@@ -427,7 +427,15 @@ function lineEnds(text: string, loneCr: boolean): number {
 
 /** An empty line, or one of blanks alone. */
 export function isBlank(row: Pick<LenientRow, 'fields' | 'quoted'>): boolean {
-  return row.fields.length === 1 && row.quoted === 0 && row.fields[0]!.trim() === '';
+  return row.fields.length === 1 && row.quoted === 0 && isBlankText(row.fields[0]!);
+}
+
+/**
+ * Nothing but blanks of ASCII: others are several bytes in UTF-8, and a text is to be read alike in every encoding and before and
+ * after it is decoded.
+ */
+export function isBlankText(text: string): boolean {
+  return text === '' || (text.trim() === '' && /^[\t-\r ]*$/.test(text));
 }
 
 /**

@@ -61,6 +61,25 @@ describe('readTolerant', () => {
     expect(rows[1]).toMatchObject({ line: 3, byteOffset: bytes.length - 4 * unit, byteEnd: bytes.length });
   });
 
+  it('takes the same for blank in every encoding', async () => {
+    const text = '1,\ufeff,\n2,\u00a0,\n\u00a0\n3,\t,\n';
+    for (const [encoding, bytes] of [
+      ['utf-8', Buffer.from(text)],
+      ['utf-16le', Buffer.from(text, 'utf16le')],
+    ] as const) {
+      const rows = await read(bytes, { encoding }, 2);
+      expect(rows.map((row) => row.verdict)).toEqual(['fits', 'fits', 'short', 'long']);
+    }
+  });
+
+  it('passes over a blank before a quote, also behind a tab', async () => {
+    const rows = await read(Buffer.from('"a"\t "b\tc"\nd\t "e" \n'), { delimiter: '\t' }, 2);
+    expect(fieldsOf(rows)).toEqual([
+      ['a', 'b\tc'],
+      ['d', 'e'],
+    ]);
+  });
+
   it('keeps offsets right behind bytes that the encoding has not', async () => {
     const rows = await read(Buffer.concat([Buffer.from('a,'), Buffer.of(0xe7, 0xff), Buffer.from('\nb,c\n')]), {}, 2);
     expect(rows).toMatchObject([{ fields: ['a', '\ufffd\ufffd'] }, { fields: ['b', 'c'], byteOffset: 5 }]);
