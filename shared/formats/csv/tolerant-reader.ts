@@ -2,7 +2,14 @@ import { isUtf8 } from 'node:buffer';
 import { CSV_ROW_MAX_BYTES, REJECT_RAW_MAX_BYTES, TOLERANT_CHUNK_BYTES } from '../../limits.ts';
 import type { CsvDialect } from '../csv-dialect.ts';
 import { ByteText } from './byte-text.ts';
-import { type Grammar, isBlank, isBlankText, type LenientParser, type LenientRow, lenientParser } from './lenient-rows.ts';
+import {
+  type Grammar,
+  isBlank,
+  isBlankText,
+  type LenientParser,
+  type LenientRow,
+  lenientParser,
+} from './lenient-rows.ts';
 
 /** What a record is to the table; `other`: it belongs to another table of the file; `oversized`: nobody reads on for its end. */
 export type RowVerdict = 'fits' | 'short' | 'long' | 'other' | 'oversized';
