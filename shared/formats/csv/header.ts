@@ -51,11 +51,15 @@ export function detectHeader(
   let typedLikeBody = 0;
   let against = 0;
   let comesBack = 0;
+  /** Whole numbers above columns of decimals alone. */
+  let keys = 0;
+  let unlike = 0;
   for (let c = 0; c < first.length; c++) {
     const field = first[c]!.trim();
     const values = body.map((row) => row[c] ?? '');
     const own = profileValues([field]);
-    const below = typeOf(profileValues(values)).type;
+    const under = profileValues(values);
+    const below = typeOf(under).type;
     if (field === '') {
       // row names have no name of their own, but elsewhere a header leaves out few
       odds += c === 0 && first.length > 2 && values.every((value) => value.trim() !== '') ? 1.5 : -0.3;
@@ -64,7 +68,12 @@ export function detectHeader(
     const type = typeOf(own).type;
     if (below !== 'string') {
       if (type === below || (isNumber(own) && isNumeric(below)) || (below === 'boolean' && isBoolean(own))) {
-        against += /^(19|20)\d\d$/.test(field) ? 2 : own.integers > 0 ? 6 : 7;
+        const odd = /^(19|20)\d\d$/.test(field) ? 2 : own.integers > 0 ? 6 : 7;
+        against += odd;
+        if (own.integers > 0 && values.length > 1 && isDecimal(under)) {
+          keys++;
+          unlike += odd - 2;
+        }
         typedLikeBody++;
       } else if (isText(own)) {
         namedOverTyped++;
@@ -73,6 +82,10 @@ export function detectHeader(
       continue;
     }
     if (!isText(own)) {
+      if (under.empty === under.values) {
+        against += 4;
+        continue;
+      }
       // a number or date above text names nothing, least of all above digits that are kept as text
       const digits = values.every((value) => value === '' || /^\d+$/.test(value));
       odds -= digits ? 4 : 1.5;
@@ -91,6 +104,8 @@ export function detectHeader(
   // columns of numbers are not independent witnesses
   const steps = numbersInSteps(first) && !body.slice(0, 5).some((row) => numbersInSteps(row));
   if (steps) odds += 3;
+  // beside names, numbers unlike those below are keys that are columns' names
+  else if (namedOverTyped > 0 && keys === typedLikeBody) odds -= Math.min(9, against - unlike);
   else odds -= Math.min(9, against);
   const distinct = new Set(first.map((field) => plain(field))).size === first.length;
   if (!distinct) odds -= 1;
@@ -170,6 +185,11 @@ function isBoolean(profile: ColumnProfile): boolean {
 
 function isNumber(profile: ColumnProfile): boolean {
   return profile.integers + profile.decimals + profile.floats > 0;
+}
+
+/** Numbers with digits after the decimal sign, and no others. */
+function isDecimal(profile: ColumnProfile): boolean {
+  return profile.decimals > 0 && profile.integers + profile.floats === 0;
 }
 
 function isNumeric(type: string): boolean {

@@ -32,12 +32,13 @@ export function tableStart(rows: readonly LenientRow[], width: number): number {
     // the header may lack a name for the row numbers, or have one field more for a delimiter at its end
     if (row.fields.length !== width && !nearHeader(rows, i, width)) continue;
     if (isTopComment(row, next[0])) continue;
-    if (isSparseTitle(row, next, width)) continue;
+    if (isSparseTitle(row, next, width) || isPaddedTitle(rows, i, width)) continue;
     // a full row of names above ragged rows heads them; above one-field lines it is part of what they tell
     const between =
       early === -1 ? [] : rows.slice(early + 1, i).filter((other) => !isBlank(other) && !looksCommented(other));
-    const parted = between.filter((other) => other.fields.length > 1).length;
-    return early !== -1 && early < i && parted * 2 >= between.length ? early : i;
+    const near = Math.max(1, width >> 1);
+    const ragged = between.filter(({ fields }) => fields.length > 1 && Math.abs(fields.length - width) <= near).length;
+    return early !== -1 && early < i && ragged * 2 >= between.length ? early : i;
   }
   const fallback = rows.findIndex((row) => row.fields.length === width);
   return fallback === -1 ? first : fallback;
@@ -85,6 +86,34 @@ function isSparseTitle(row: LenientRow, next: readonly LenientRow[], width: numb
   // of two columns, half a row is more often a row
   const rest = next.slice(at + 1);
   return rest.length > 0 && !rest.some((other) => isNameRow(other));
+}
+
+/**
+ * A title, or the name and value of something that the table is about, made as wide as the table by empty fields: above a full
+ * row of names, with nothing but more of its kind between.
+ */
+function isPaddedTitle(rows: readonly LenientRow[], at: number, width: number): boolean {
+  if (!isPadded(rows[at]!, width)) return false;
+  let i = at + 1;
+  while (i < rows.length && i < at + MAX_PADDED_TITLES && (isBlank(rows[i]!) || isPadded(rows[i]!, width))) i++;
+  const header = rows[i];
+  if (header === undefined || header.fields.length !== width || present(header) < width) return false;
+  const [first, ...rest] = header.fields;
+  const isNames = isNameRow({ ...header, fields: [first!.replace(/^#\s*/, ''), ...rest] });
+  // no row of names below it, and fuller ones than the titles
+  const body = rows.slice(i + 1, i + 6).filter((row) => !isBlank(row));
+  const fuller = body.filter((row) => row.fields.length === width && !isPadded(row, width) && !isNameRow(row));
+  return isNames && fuller.length > 0 && fuller.length * 2 > body.length;
+}
+
+/** Rows of titles above a table at most. */
+const MAX_PADDED_TITLES = 60;
+
+/** A third of the fields at most, all at the row's beginning, or one alone. */
+function isPadded(row: LenientRow, width: number): boolean {
+  const filled = present(row);
+  if (row.fields.length !== width || width < 4 || filled * 3 > width) return false;
+  return filled <= 1 || row.fields.slice(0, filled).every((field) => field.trim() !== '');
 }
 
 /** A line such as "# made by x, 2020" above the header; `#id,name` right above values is the header itself. */
@@ -150,6 +179,9 @@ export function countFooters(rows: readonly LenientRow[], width: number): number
   const widths = new Set(notes.map((row) => row.fields.length));
   if (notes.length > 1 && widths.size === 1 && notes.every((row) => present(row) > 1)) return 0;
   const parted = present(rows[last + 1]!) === 0;
+  // so many of them are what the table goes on with
+  const alone = notes.filter((row) => isAlone(row, width)).length;
+  if (!parted && alone > MAX_FULL_NOTES) return emptyAtEnd(below);
   let footers = 0;
   let texts = 0;
   for (const row of below.toReversed()) {
@@ -163,6 +195,9 @@ export function countFooters(rows: readonly LenientRow[], width: number): number
   if (texts === 1 && !parted && !readsLikeNote(notes.at(-1)!, rows, width)) return emptyAtEnd(below);
   return footers === below.length || empty === 0 ? footers : Math.max(footers, emptyAtEnd(below));
 }
+
+/** Notes right below the table that are as wide as it is. */
+const MAX_FULL_NOTES = 8;
 
 /** Rows above the end of the table in which to look for such as hold one field. */
 const SPARSE_ROWS = 500;
@@ -251,8 +286,8 @@ function tablesAbove(rows: readonly LenientRow[], start: number): LineRange[] {
     let end = i;
     while (end < start && rows[end]!.fields.length === columns && !isBlank(rows[end]!)) end++;
     // two columns of names and values are what titles are made of
-    if (end - i >= 3 && columns >= 3 && isNameRow(rows[i]!) && !isNameRow(rows[i + 1]!))
-      found.push(rangeOf(rows, i, end));
+    const isTable = end - i >= 3 && columns >= 3 && isNameRow(rows[i]!) && !isNameRow(rows[i + 1]!);
+    if (isTable && !rows.slice(i, end).every((row) => isPadded(row, columns))) found.push(rangeOf(rows, i, end));
     if (end > i) i = end - 1;
   }
   return found;

@@ -19,6 +19,9 @@ const WORD = /^[\p{L}\p{N}][\p{L}\p{N}\p{M}_.-]*$/u;
 /** Text of words and the punctuation of names, addresses and sentences; no likely delimiters, brackets or quotes at its ends. */
 const TEXT = /^[\p{L}\p{N}(#*"'“‘¿¡&+.@/-][\p{L}\p{N}\p{M}\p{Sc} _.,:'’"“”()&+/!?#%°*@–—-]*$/u;
 
+/** A whole list or object in brackets, as programs write them: cut in pieces by a comma, none of these is whole. */
+const LIST = /^(?:\[[^[\]\t]*\]|\{[^{}\t]*\})$/;
+
 /** Kind of an unquoted field's trimmed text. */
 export function cellKind(text: string): CellKind {
   if (text === '') return 'empty';
@@ -34,5 +37,5 @@ export function cellKind(text: string): CellKind {
   if (text.length > 400) return 'text';
   if (ADDRESS.test(text)) return 'address';
   if (!numeric && DATE.test(text)) return 'date';
-  return TEXT.test(text) ? 'text' : 'odd';
+  return TEXT.test(text) || LIST.test(text) ? 'text' : 'odd';
 }

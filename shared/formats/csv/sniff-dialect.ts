@@ -60,10 +60,11 @@ export interface Fixed {
  * the table alone (titles and notes around it do not count against it), the likeness of each column's fields, and the
  * quotes left unexplained.
  *
- * @param text head of the file, decoded, without byte-order mark
- * @param whole `text` is all of the file
+ * @param head head of the file, decoded, without byte-order mark
+ * @param whole `head` is all of the file
  */
-export function rankDialects(text: string, whole: boolean, fixed: Fixed): Candidate[] {
+export function rankDialects(head: string, whole: boolean, fixed: Fixed): Candidate[] {
+  const text = belowComments(head);
   const loneCr = /\r(?!\n)/.test(text);
   const lines = text.split(/\r\n|\n|\r/, 400).filter((line) => line.trim() !== '');
   const delimiters = fixed.delimiter === undefined ? delimitersIn(lines, text) : [fixed.delimiter];
@@ -97,6 +98,24 @@ export function rankDialects(text: string, whole: boolean, fixed: Fixed): Candid
     ),
   );
   return plain[0] === undefined ? candidates : [plain[0], ...candidates.filter((other) => other !== plain[0])];
+}
+
+/**
+ * The text without its comments, where it begins with several lines of them: they are written as nobody writes a table, and
+ * there may be more of them than of rows. Where all lines begin so, none is a comment.
+ */
+function belowComments(text: string): string {
+  const sign = /^\s*([#%]|\/\/)/.exec(text)?.[1];
+  if (sign === undefined) return text;
+  const lines = text.split(/(?<=\n)/);
+  const isComment = (line: string) => line.trimStart().startsWith(sign);
+  const isRow = (line: string) => line.trim() !== '' && !isComment(line);
+  const first = lines.findIndex(isRow);
+  if (first === -1 || lines.slice(0, first).filter(isComment).length < 2) return text;
+  const rows = lines.slice(first);
+  // further down they are rows, where they are most of them
+  const kept = rows.filter(isRow).length * 2 > rows.length ? rows.filter((line) => !isComment(line)) : rows;
+  return kept.join('');
 }
 
 function quotesIn(text: string): ('"' | "'" | '')[] {
@@ -160,11 +179,14 @@ function sequencesIn(lines: readonly string[]): string[] {
     }
     for (const sequence of seen) counts.set(sequence, (counts.get(sequence) ?? 0) + 1);
   }
-  return [...counts]
-    .filter(([, on]) => on >= sample.length * 0.5)
-    .sort((a, b) => b[1] - a[1])
-    .slice(0, 6)
-    .map(([sequence]) => sequence);
+  return (
+    [...counts]
+      // two signs that meet once are chance
+      .filter(([sequence, on]) => on >= sample.length * 0.5 && (on > 1 || sample[0]!.split(sequence).length > 2))
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 6)
+      .map(([sequence]) => sequence)
+  );
 }
 
 /** Parses the text under one grammar and scores the outcome. */

@@ -132,20 +132,23 @@ function kindOf(values: readonly string[]): ColumnKind {
   if (type !== 'string') return type === 'boolean' ? 'unknown' : 'number';
   const addresses = values.filter((value) => cellKind(value) === 'address').length;
   if (addresses > present / 2) return 'address';
-  return profile.texts > present / 2 ? 'text' : 'unknown';
+  // signs and digits, such as 1950:2, may be anything
+  const isText = profile.texts > present / 2 && values.filter((value) => /\p{L}/u.test(value)).length > present / 2;
+  return isText ? 'text' : 'unknown';
 }
 
 /** Words in names of columns whose values are mostly of one kind. */
 const HINTS: readonly (readonly [words: RegExp, kinds: readonly ColumnKind[]])[] = [
   [/dat(e|um)|time|day|month|year|_at$|created|updated|fecha|jahr|heure/i, ['temporal']],
   [/year|month|day/i, ['number']],
-  [/^(id|ID|nr|no|key|index)$|[_ ]id$|[a-z]ID$/, ['number']],
+  // keys are words as often
+  [/^(id|ID|nr|no|key|index)$|[_ ]id$|[a-z]ID$/, ['number', 'text']],
   [/ur[li]|link|href|website|mail/i, ['address']],
   [
     /qty|quant|count(?!r)|amount|pric|cost|total|sum|avg|mean|min|max|rate|size|age$|lat|lon|lng|score|weight|height|value|perce|pct|rank|popul|temp|humid|press|number/i,
     ['number'],
   ],
-  [/name|title|type|desc|comment|note|city|town|country|state|address|street|categ|status|sex|gender|text/i, ['text']],
+  [/name|title|desc|comment|note|city|town|country|state|address|street|categ|status|sex|gender|text/i, ['text']],
 ];
 
 /** 1 where name and kind agree, −1 where they do not, 0 where the name says nothing. */
@@ -185,4 +188,25 @@ export function namesPartedOtherwise(
     if (names.every((name) => /^[\p{L}_]/u.test(name) && !PROSE.test(name))) return names;
   }
   return undefined;
+}
+
+/**
+ * The names in a comment such as `# id, name`: as many as there are columns, of few words each.
+ *
+ * @returns undefined where it does not read so
+ */
+export function commentedNames(
+  row: Pick<LenientRow, 'fields'>,
+  delimiter: string,
+  width: number,
+): string[] | undefined {
+  const [, text] = /^\s*[#%]+\s*(.*)$/s.exec(row.fields.join(delimiter)) ?? [];
+  if (text === undefined || width < 2) return undefined;
+  const parts = delimiter === ' ' ? text.trim().split(/ +/) : text.split(delimiter);
+  const names = parts.map((name) => name.trim());
+  // two words are a title as well
+  const isTitle = width === 2 && (delimiter === ' ' || names.some((name) => name.includes(' ')));
+  if (isTitle || names.length !== width || new Set(names).size < width) return undefined;
+  const isName = (name: string) => /^[\p{L}_]/u.test(name) && !PROSE.test(name) && name.split(' ').length <= 5;
+  return names.every(isName) ? names : undefined;
 }

@@ -10,7 +10,7 @@ import {
   partTables,
   tableStart,
 } from './sniff-bounds.ts';
-import { fitNames, nameColumns, namesPartedOtherwise } from './sniff-names.ts';
+import { commentedNames, fitNames, nameColumns, namesPartedOtherwise } from './sniff-names.ts';
 import { profileValues, typeOf } from './types.ts';
 
 /** Where the table lies among the lines of a file, and what its columns are called. */
@@ -61,6 +61,7 @@ export function findTable(
   let rows = parsed.rows.filter((row) => row.line >= (options.skipRows ?? hintLines));
   let start = options.skipRows === undefined ? tableStart(rows, width) : firstFilled(rows);
 
+  const all = rows;
   const comment = options.comment ?? commentPrefix(rows, start, width, grammar);
   if (comment !== '') {
     if (options.comment === undefined) reasons.push(`lines that begin with ${comment} are comments`);
@@ -98,6 +99,11 @@ export function findTable(
       headerConfidence = 0.8;
       names = otherwise;
       reasons.push('header: the row above is parted by another delimiter, into as many names');
+    } else if (headerRows === 0 && table[0] !== undefined && namesInComment(all, table[0], grammar.delimiter, width)) {
+      // no header row to a reader, which passes it over
+      names = namesInComment(all, table[0], grammar.delimiter, width)!;
+      headerConfidence = 0.8;
+      reasons.push('header: the comment right above the rows has as many names');
     } else {
       reasons.push(found.reason);
       if (headerRows > 0) names = nameColumns(table.slice(0, headerRows), table.slice(headerRows), width, reasons);
@@ -129,6 +135,17 @@ export function findTable(
     headerConfidence,
     reasons,
   };
+}
+
+/** Names in a comment right above the first row. */
+function namesInComment(
+  rows: readonly LenientRow[],
+  first: LenientRow,
+  delimiter: string,
+  width: number,
+): string[] | undefined {
+  const above = rows.findLast((row) => row.start < first.start && !isBlank(row));
+  return above?.end === first.start ? commentedNames(above, delimiter, width) : undefined;
 }
 
 /** How many rows make up the header, by the columns below it and by what a header comes back as. */
