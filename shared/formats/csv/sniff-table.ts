@@ -10,6 +10,7 @@ import {
   partTables,
   tableStart,
 } from './sniff-bounds.ts';
+import { cellKind, SPECIFIC } from './sniff-cells.ts';
 import { commentedNames, fitNames, nameColumns, namesPartedOtherwise } from './sniff-names.ts';
 import { profileValues, typeOf } from './types.ts';
 
@@ -117,6 +118,12 @@ export function findTable(
   const skipLines = top === undefined ? 0 : top.line;
   if (skipLines > 0 && options.skipRows === undefined) reasons.push(`${skipLines} lines before the table are skipped`);
 
+  // right above rows without a header: rows at fault, which are not for passing over in silence
+  const atFault = headerRows === 0 && options.skipRows === undefined ? countAtFault(rows, start, width) : 0;
+  if (atFault > 0) {
+    otherTables.push({ firstLine: rows[start - atFault]!.line + 1, lastLine: rows[start]!.line });
+    reasons.push(`${atFault} rows above the first have not ${width} fields, and are rejected`);
+  }
   const again = new Set(headerRows > 0 ? table.slice(headerRows).filter((row) => isSame(row, table[0]!)) : []);
   for (const { line } of again) otherTables.push({ firstLine: line + 1, lastLine: line + 1 });
   otherTables.sort((a, b) => a.firstLine - b.firstLine);
@@ -135,6 +142,17 @@ export function findTable(
     headerConfidence,
     reasons,
   };
+}
+
+/** Rows of values right above the first one that have a field more or less than it. */
+function countAtFault(rows: readonly LenientRow[], start: number, width: number): number {
+  let count = 0;
+  for (let i = start - 1; i >= 0 && width > 2; i--) {
+    const { fields } = rows[i]!;
+    if (Math.abs(fields.length - width) !== 1 || !fields.some((field) => SPECIFIC.has(cellKind(field.trim())))) break;
+    count++;
+  }
+  return count;
 }
 
 /** Names in a comment right above the first row. */
