@@ -54,9 +54,10 @@ export function csvRows(group: CsvGroup, columns: readonly Column[], timezone: s
 /** The same where the engine parses text to its types at once, which is safe for what `PlainRows` has seen alone. */
 export function plainCsvRows({ scan, columns: fileColumns, inputs }: CsvGroup, columns: readonly Column[]): string {
   const types = fileColumns.map(() => 'VARCHAR');
+  const byTarget = indexesByTarget(fileColumns);
   const values = columns.map((column, t) => {
     const type = sqlType(column.type);
-    const c = fileColumns.findIndex(({ target }) => target === column.name);
+    const [c = -1] = byTarget.get(column.name) ?? [];
     if (c < 0) return `CAST(NULL AS ${type}) AS t${t}`;
     types[c] = type;
     return `c${c} AS t${t}`;
@@ -122,15 +123,17 @@ function fillingsOf(group: CsvGroup, columns: readonly Column[], timezone: strin
   const { columns: fileColumns, scan } = group;
   const { nullTokens, decimalComma, thousands }: CsvDialect = scan.dialect;
   const style = { nullTokens, decimalComma, thousands, timezone };
+  const byTarget = indexesByTarget(fileColumns);
   return columns.map((column) => {
-    const rescued = fileColumns.flatMap((from, c) => (from.target === column.name && from.rescue ? [c] : []));
+    const filled = byTarget.get(column.name) ?? [];
+    const rescued = filled.filter((c) => fileColumns[c]!.rescue);
     const surplus = group.surplus && column.name === RESCUED_COLUMN ? `c${fileColumns.length}` : undefined;
     if (rescued.length > 0) {
       const source = asJson(fileColumns, rescued);
       return { source: surplus ? joinedJson(source, surplus) : source, cast: undefined, fileColumn: rescued[0]! };
     }
     if (surplus) return { source: surplus, cast: undefined, fileColumn: -1 };
-    const fileColumn = fileColumns.findIndex(({ target }) => target === column.name);
+    const [fileColumn = -1] = filled;
     if (fileColumn < 0) return { source: undefined, cast: undefined, fileColumn };
     return {
       source: `c${fileColumn}`,
@@ -138,6 +141,18 @@ function fillingsOf(group: CsvGroup, columns: readonly Column[], timezone: strin
       fileColumn,
     };
   });
+}
+
+/** Indexes of file columns, by the table column that they fill. */
+function indexesByTarget(fileColumns: readonly FileColumn[]): Map<string, number[]> {
+  const indexes = new Map<string, number[]>();
+  for (const [c, { target }] of fileColumns.entries()) {
+    if (target === undefined) continue;
+    const found = indexes.get(target);
+    if (found) found.push(c);
+    else indexes.set(target, [c]);
+  }
+  return indexes;
 }
 
 /** The fields that are there as one JSON object under their original names; null where none is. */

@@ -37,7 +37,8 @@ export async function keepAsFile(
   writing: TableWriting,
   path: string,
 ): Promise<RowSource> {
-  const list = writing.columns.map((column) => `t${indexOf(column.name, columns)} AS ${ident(column.name)}`);
+  const indexOf = indexesIn(columns);
+  const list = writing.columns.map((column) => `t${indexOf(column.name)} AS ${ident(column.name)}`);
   const rows = await session.runUnpushed(
     `COPY (SELECT ${list.join(', ')} FROM (${relation})) TO ${literal(path)} (${parquetOptions(writing)})`,
   );
@@ -60,13 +61,11 @@ export async function keepInOrder(
   writing: TableWriting,
   path: string,
 ): Promise<RowSource> {
+  const indexOf = indexesIn(columns);
   const partitions = varyingPartitions(writing.partitions);
   const values = partitions.map((spec, p) => `, ${partitionValue(spec, columns)} AS p${p}`).join('');
-  const order = [...partitions.map((_, p) => `p${p}`), ...writing.sortBy.map((name) => `t${indexOf(name, columns)}`)];
-  const list = [
-    ...writing.columns.map(({ name }) => `t${indexOf(name, columns)}`),
-    ...partitions.map((_, p) => `p${p}`),
-  ];
+  const order = [...partitions.map((_, p) => `p${p}`), ...writing.sortBy.map((name) => `t${indexOf(name)}`)];
+  const list = [...writing.columns.map(({ name }) => `t${indexOf(name)}`), ...partitions.map((_, p) => `p${p}`)];
   keeping.add(session);
   await session.run(`ATTACH ${literal(path)} AS kept`);
   await session.runUnpushed(
@@ -78,7 +77,7 @@ export async function keepInOrder(
     relation: 'kept.rows',
     rowNumber: 'rowid',
     rows: Number(rows),
-    nameOf: ({ name }) => `t${indexOf(name, columns)}`,
+    nameOf: ({ name }) => `t${indexOf(name)}`,
   };
 }
 
@@ -122,8 +121,13 @@ function constantValue(constant: string): string | null {
   return constant === '' || constant === HIVE_DEFAULT_PARTITION ? null : constant;
 }
 
-function indexOf(name: string, columns: readonly Column[]): number {
-  const index = columns.findIndex((column) => column.name === name);
-  if (index < 0) throw new TypeError(`The table is to be written with the column ${name}, which it does not have`);
-  return index;
+/** Tells the index of a column by its name; of very many columns too. */
+function indexesIn(columns: readonly Column[]): (name: string) => number {
+  const indexes = new Map(columns.map(({ name }, index) => [name, index]));
+  return (name) => {
+    const index = indexes.get(name);
+    if (index === undefined)
+      throw new TypeError(`The table is to be written with the column ${name}, which it does not have`);
+    return index;
+  };
 }

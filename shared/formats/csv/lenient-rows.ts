@@ -399,11 +399,19 @@ export interface LenientRows extends RowCounts {
   rows: LenientRow[];
 }
 
-/** All rows of a text; the last is dropped where the text may have cut it. */
-export function parseRows(text: string, grammar: Grammar, whole: boolean): LenientRows {
+/**
+ * All rows of a text; the last is dropped where the text may have cut it.
+ *
+ * @param width fields of the table; in one of several, of empty lines one below another only the first is given
+ */
+export function parseRows(text: string, grammar: Grammar, whole: boolean, width = 1): LenientRows {
   const parser = lenientParser(text, grammar, whole);
   const rows: LenientRow[] = [];
-  for (let row = parser.next(); row !== undefined; row = parser.next()) rows.push(row);
+  let empty = 0;
+  for (let row = parser.next(); row !== undefined; row = parser.next()) {
+    empty = row.fields.length === 1 && row.fields[0] === '' && row.quoted === 0 ? empty + 1 : 0;
+    if (width === 1 || empty <= 1) rows.push(row);
+  }
   if (parser.counts.openEnd && !whole && rows.length > 1) rows.pop();
   return { rows, ...parser.counts };
 }
@@ -449,7 +457,7 @@ export function alignedRows(text: string, grammar: Grammar, width: number, toEnd
   let best: LenientRow[] = [];
   let bestShare = -1;
   for (const before of grammar.quote === '' ? [''] : ['', grammar.quote]) {
-    const rows = parseRows(before + text, grammar, toEnd).rows.slice(1);
+    const rows = parseRows(before + text, grammar, toEnd, width).rows.slice(1);
     const filled = rows.filter((row) => !isBlank(row));
     const share = filled.filter((row) => row.fields.length === width).length / Math.max(1, filled.length);
     if (share > bestShare) {
