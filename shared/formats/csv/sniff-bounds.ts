@@ -116,11 +116,16 @@ function isPadded(row: LenientRow, width: number): boolean {
   return filled <= 1 || row.fields.slice(0, filled).every((field) => field.trim() !== '');
 }
 
-/** A line such as "# made by x, 2020" above the header; `#id,name` right above values is the header itself. */
+/**
+ * A line such as "# made by x, 2020" above the header, or above another comment: of several the last alone may be the header.
+ * `#id,name` right above values is the header itself.
+ */
 function isTopComment(row: LenientRow, below: LenientRow | undefined): boolean {
-  if (!looksCommented(row)) return false;
-  return below !== undefined && /^\s*\W+\s/.test(row.fields[0]!) && isNameRow(below);
+  if (!looksCommented(row) || below === undefined || !/^\s*\W+\s/.test(row.fields[0]!)) return false;
+  return isNameRow(below) || (SURE_COMMENT.test(row.fields[0]!) && SURE_COMMENT.test(below.fields[0]!));
 }
+
+const SURE_COMMENT = /^\s*(?:#|%|\/\/)\W*(?:\s|$)/;
 
 export function isNameRow(row: LenientRow): boolean {
   return row.fields.every((field) => field.trim() === '' || /^[\p{L}_]/u.test(field.trim()));
