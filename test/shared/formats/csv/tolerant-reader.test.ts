@@ -72,6 +72,15 @@ describe('readTolerant', () => {
     }
   });
 
+  it('loses nothing of a file that ends in half a code unit', async () => {
+    const bytes = Buffer.from('1,a\n2,b\n', 'utf16le').subarray(0, -1);
+    const rows = await read(bytes, { encoding: 'utf-16le' }, 2, 3);
+    expect(fieldsOf(rows)).toEqual([
+      ['1', 'a'],
+      ['2', 'b\ufffd'],
+    ]);
+  });
+
   it('passes over a blank before a quote, also behind a tab', async () => {
     const rows = await read(Buffer.from('"a"\t "b\tc"\nd\t "e" \n'), { delimiter: '\t' }, 2);
     expect(fieldsOf(rows)).toEqual([
