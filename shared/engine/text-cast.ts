@@ -295,9 +295,9 @@ function isOneOf(text: string, values: readonly string[]): string {
   return `list_contains(${literals(values)}, ${text})`;
 }
 
-/** The whole text but for blanks around it. */
+/** The whole text but for blanks around it: those that the engine's casts pass over, of which `\s` has not the vertical tab. */
 function matches(source: string, pattern: string): string {
-  return `regexp_full_match(${source}, ${literal(`\\s*(${pattern})\\s*`)})`;
+  return `regexp_full_match(${source}, ${literal(`[\\s\\v]*(${pattern})[\\s\\v]*`)})`;
 }
 
 function outOfDateRange(value: string): string {

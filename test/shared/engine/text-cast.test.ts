@@ -106,6 +106,9 @@ describe('text as a value', () => {
       },
     ],
     ['double', { NaN: 'nan', NA: no }, { nullTokens: [] }],
+    // a vertical tab, which is a blank to the engine's cast
+    ['double', { '5.5\v': '5.5', '\v5.5': '5.5' }],
+    ['int', { '5\v': '5' }],
     ['float', { '0.1': '0.1', '1e39': no }],
     ['decimal(10,2)', { '1.5': '1.50', '1.500': '1.50', '.5': '0.50', '99999999.99': '99999999.99', '-1': '-1.00' }],
     ['decimal(10,2)', { '1.505': no, '0.001': no, '100000000': no, '1e2': no, '1_0': no, NaN: null, x: no }],
