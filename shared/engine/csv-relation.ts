@@ -144,15 +144,8 @@ function fillingsOf(group: CsvGroup, columns: readonly Column[], timezone: strin
 }
 
 /** Indexes of file columns, by the table column that they fill. */
-function indexesByTarget(fileColumns: readonly FileColumn[]): Map<string, number[]> {
-  const indexes = new Map<string, number[]>();
-  for (const [c, { target }] of fileColumns.entries()) {
-    if (target === undefined) continue;
-    const found = indexes.get(target);
-    if (found) found.push(c);
-    else indexes.set(target, [c]);
-  }
-  return indexes;
+function indexesByTarget(fileColumns: readonly FileColumn[]): Map<string | undefined, number[]> {
+  return Map.groupBy(fileColumns.keys(), (c) => fileColumns[c]!.target);
 }
 
 /** The fields that are there as one JSON object under their original names; null where none is. */

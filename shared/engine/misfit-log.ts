@@ -1,7 +1,7 @@
 import type { CsvDialect } from '../formats/csv-dialect.ts';
 import { MISFITS_LOGGED } from '../limits.ts';
 import type { Session } from './session.ts';
-import { joinedTerms, literal } from './sql.ts';
+import { literal, sumOf } from './sql.ts';
 
 /** Which scan of the job's writes to the log, and which road its rows took. */
 export interface LogMark {
@@ -52,7 +52,7 @@ export function loggedMisfit(
   const { input, column, checked, sources } = row;
   const value = `CASE ${column} ${checked.map((c) => `WHEN ${c} THEN ${sources[c]}`).join(' ')} END`;
   const lengths = sources.flatMap((source) => (source === undefined ? [] : [`coalesce(strlen(${source}), 0)`]));
-  const bytes = lengths.length < sources.length ? '-1' : joinedTerms(lengths, '+');
+  const bytes = lengths.length < sources.length ? '-1' : sumOf(lengths);
   const head = sources[0] === undefined ? "''" : `left(${sources[0]}, ${HEAD_CHARS})`;
   const message =
     `{'a': ${attempt}, 'r': ${literal(road)}, 'f': ${input}, 'c': ${column}, ` +

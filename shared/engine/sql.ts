@@ -16,12 +16,11 @@ export function literals(values: readonly string[]): string {
   return `[${values.map(literal).join(', ')}]`;
 }
 
-/** Terms joined by an operator of which the order does not matter, in a tree: the engine follows no chain of a thousand. */
-export function joinedTerms(terms: readonly string[], operator: string): string {
-  if (terms.length <= TERMS_IN_A_ROW) return terms.join(` ${operator} `);
+/** A sum of expressions, in a tree: the engine follows no chain of a thousand. */
+export function sumOf(terms: readonly string[]): string {
+  if (terms.length <= TERMS_IN_A_ROW) return terms.join(' + ');
   const middle = terms.length >> 1;
-  const halves = [terms.slice(0, middle), terms.slice(middle)];
-  return halves.map((half) => `(${joinedTerms(half, operator)})`).join(` ${operator} `);
+  return `(${sumOf(terms.slice(0, middle))}) + (${sumOf(terms.slice(middle))})`;
 }
 
 const TERMS_IN_A_ROW = 64;

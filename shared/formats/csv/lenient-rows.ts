@@ -443,7 +443,7 @@ export function isBlank(row: Pick<LenientRow, 'fields' | 'quoted'>): boolean {
  * after it is decoded.
  */
 export function isBlankText(text: string): boolean {
-  return text === '' || (text.trim() === '' && /^[\t-\r ]*$/.test(text));
+  return /^[\t-\r ]*$/.test(text);
 }
 
 /**

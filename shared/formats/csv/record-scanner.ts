@@ -255,27 +255,24 @@ export class RecordScanner {
     const { wants, columns } = this.options;
     const stop = this.stopUnit - this.base;
     let i = from;
-    let blank = 0;
     let lines = 0;
+    let records = 0;
     for (;;) {
       const p = bytes.indexOf(eol, i);
       if (p < 0 || p > limit) break;
       const isBlank = p === i || (p === i + 1 && eol === LF && bytes[i] === CR);
-      if (wants && this.headersLeft === 0 && (!isBlank || columns === 1) && wants(bytes, i, p))
-        this.reportLine(i, p + 1, lines, blank);
-      if (isBlank) blank++;
+      if (this.headersLeft > 0) {
+        // A header is never blank, whatever the number of columns.
+        if (!isBlank) {
+          this.headersLeft--;
+          this.dataUnit = this.base + p + 1;
+        }
+      } else if (!isBlank || columns === 1) {
+        if (wants?.(bytes, i, p)) this.reportLine(i, p + 1, lines, records);
+        records++;
+      }
       lines++;
       i = p + 1;
-      if (this.headersLeft > 0) {
-        if (lines > blank) {
-          this.headersLeft--;
-          this.dataUnit = this.base + i;
-        }
-        this.line += lines;
-        this.ordinal += lines;
-        lines = 0;
-        blank = 0;
-      }
       if (i >= stop) {
         this.stoppedUnit = this.base + i;
         break;
@@ -283,16 +280,16 @@ export class RecordScanner {
     }
     this.line += lines;
     this.ordinal += lines;
-    this.records += columns === 1 ? lines : lines - blank;
+    this.records += records;
     this.recordLine = this.line;
     this.recordUnit = this.base + i;
     return i;
   }
 
-  /** A line of those that are counted, `lines` of them, some blank, before it. */
-  private reportLine(from: number, end: number, lines: number, blank: number): void {
+  /** A record of the lines that are counted, behind so many of them and so many records. */
+  private reportLine(from: number, end: number, lines: number, records: number): void {
     this.options.onRecord?.({
-      index: this.records + (this.options.columns === 1 ? lines : lines - blank),
+      index: this.records + records,
       ordinal: this.ordinal + lines + 1,
       start: this.offset(this.base + from),
       end: this.offset(this.base + end),

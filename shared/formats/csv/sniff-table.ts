@@ -93,6 +93,8 @@ export function findTable(
       headerRows === 0 && above !== undefined && above.end === table[0]?.start && start - 1 === firstFilled(rows)
         ? namesPartedOtherwise(above, grammar.delimiter, width)
         : undefined;
+    const commented =
+      headerRows === 0 && table[0] !== undefined ? namesInComment(all, table[0], grammar.delimiter, width) : undefined;
     if (otherwise) {
       start--;
       table = [above!, ...table];
@@ -100,9 +102,9 @@ export function findTable(
       headerConfidence = 0.8;
       names = otherwise;
       reasons.push('header: the row above is parted by another delimiter, into as many names');
-    } else if (headerRows === 0 && table[0] !== undefined && namesInComment(all, table[0], grammar.delimiter, width)) {
+    } else if (commented) {
       // no header row to a reader, which passes it over
-      names = namesInComment(all, table[0], grammar.delimiter, width)!;
+      names = commented;
       headerConfidence = 0.8;
       reasons.push('header: the comment right above the rows has as many names');
     } else {
